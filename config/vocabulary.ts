@@ -1,0 +1,132 @@
+/** What the floors exchange: notices, attachments, records, results. Plain JSON throughout, so that page, log and status can show it. */
+
+import type { EventName } from './events.ts';
+
+/** A point in time of this process's monotonic clock (`performance.now()`), in milliseconds. Compares only within one run. */
+export type MonotonicMs = number;
+
+/** What will happen to a Spot instance. */
+export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
+
+/** News from outside that the instance will be taken away. */
+export interface InterruptionNotice {
+  action: InstanceAction;
+  /** When, as ISO 8601 UTC, for example `2030-01-01T00:02:00Z`; absent where the notice names none. */
+  time?: string;
+  /** Milliseconds left when it was first seen, 0 to 120,000. */
+  leftMs: number;
+  /** When it was first seen. */
+  seenAtMs: MonotonicMs;
+}
+
+/** What the instance metadata says of this instance; read once at the start. */
+export interface InstanceFacts {
+  /** For example `i-0123456789abcdef0`. */
+  instanceId: string;
+  /** For example `t3.medium`. */
+  instanceType: string;
+  /** `ami-launch-index`, counted from 0 within one reservation. */
+  launchIndex: number;
+  /** For example `eu-west-1`. */
+  region: string;
+  /** For example `eu-west-1a`. */
+  zone: string;
+  /** `nitro`, `xen`, …; absent where the metadata does not say. */
+  hypervisor?: string;
+}
+
+/** The public addresses of the network interface with device number 0, as they are now. */
+export interface PublicAddresses {
+  primaryIpv4?: string;
+  primaryIpv6?: string;
+  ipv4: string[];
+  ipv6: string[];
+}
+
+/** Where a volume came from: by id, from a pool, created. */
+export type VolumeSource = 'x' | 'p' | 'c';
+
+/** A volume joined to this instance. */
+export interface Attachment {
+  /** For example `vol-0123456789abcdef0`. */
+  volumeId: string;
+  /** The device name that was asked for, for example `/dev/sdf`. */
+  device: string;
+  /** Where the disk really is, for example `/dev/nvme1n1`. */
+  path: string;
+  source: VolumeSource;
+  /** True when this run attached it, false when it was attached already. */
+  attachedNow: boolean;
+  /** The pool's name; absent for volumes by id. */
+  pool?: string;
+}
+
+/** All values for one name and type in a hosted zone. */
+export interface RecordSet {
+  /** As Route 53 stores it: lower case, trailing dot, octal escapes. */
+  name: string;
+  type: 'A' | 'AAAA';
+  /** Seconds. */
+  ttl: number;
+  values: string[];
+}
+
+/** A record set that a domain wanted: what stood there and what stands there now. */
+export interface RecordSetChange {
+  hostedZone: string;
+  before?: RecordSet;
+  after: RecordSet;
+  /** False when it was right already and nothing was sent. */
+  sent: boolean;
+}
+
+/** One command line, with everything inherited and nothing expanded yet. */
+export interface CommandLine {
+  argv: string[];
+  /** Exit codes that count as success, as inclusive ranges; `null` accepts every one. */
+  success: ReadonlyArray<readonly [from: number, to: number]> | null;
+  /** Limit of this line; absent: what is left of the deadline. */
+  timeoutMs?: number;
+  env: Record<string, string>;
+  cwd?: string;
+  user?: string;
+}
+
+/** What became of a command. */
+export interface CommandResult {
+  /** With macros expanded. */
+  argv: string[];
+  /** `null` when a signal ended it, or it never ran. */
+  exitCode: number | null;
+  /** For example `SIGTERM`; `null` when it exited by itself. */
+  signal: string | null;
+  durationMs: number;
+  /** The last 4 KiB of its output, both streams in the order they came. */
+  outputTail: string;
+  succeeded: boolean;
+  /** Why it failed, when the exit code does not say: could not be started, ran out of time. */
+  problem?: string;
+}
+
+/** A call to AWS, as `{transaction_log}` lists it. */
+export interface LoggedCall {
+  platform: 'aws';
+  domain: string;
+  /** For example `attach_volume`. */
+  method: string;
+  param: unknown;
+  /** True when it was only noted, because init is switched off. */
+  dry: boolean;
+}
+
+/** A message about a domain's event, ready to be sent. */
+export interface OutgoingMessage {
+  domain: string;
+  event: EventName;
+  backend: 'aws-sns' | 'aws-sqs';
+  /** Topic ARN or queue URL. */
+  target: string;
+  region: string;
+  subject: string;
+  body: string;
+}
