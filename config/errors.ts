@@ -3,16 +3,20 @@
 /** An operation that the world refused or did not answer; `remedy` is the operator's next move. */
 export class AdapterError extends Error {
   override readonly name: string = 'AdapterError';
+  readonly operation: string;
+  readonly remedy: string;
   /** True when the same call may succeed a moment later. */
   readonly retryable: boolean;
 
   constructor(
-    readonly operation: string,
+    operation: string,
     problem: string,
-    readonly remedy: string,
+    remedy: string,
     options: { cause?: unknown; retryable?: boolean } = {},
   ) {
     super(`${operation}: ${problem}. ${remedy}`, { cause: options.cause });
+    this.operation = operation;
+    this.remedy = remedy;
     this.retryable = options.retryable ?? false;
   }
 }
@@ -31,9 +35,11 @@ export interface Problem {
 /** A configuration that cannot be used: every problem of it at once. Nothing has been touched yet. */
 export class ConfigError extends Error {
   override readonly name: string = 'ConfigError';
+  readonly problems: readonly Problem[];
 
-  constructor(readonly problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[]) {
     super(problems.map(problemLine).join('\n'));
+    this.problems = problems;
   }
 }
 
