@@ -57,3 +57,8 @@ export function problemLine({ file, line, column, path, message }: Problem): str
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** True for a failure that may be gone a moment later. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof AdapterError && error.retryable;
+}

@@ -130,3 +130,52 @@ export interface OutgoingMessage {
   subject: string;
   body: string;
 }
+
+/** Something of a domain that went wrong. */
+export interface Failure {
+  /** Which part, in the configuration's words, for example `attach-volume[0]`. */
+  part: string;
+  /** What was seen and what to do, as a sentence. */
+  problem: string;
+  /** False when the domain goes on without that part. */
+  critical: boolean;
+}
+
+/** A volume as a domain's configuration asks for it, macros expanded. */
+export interface VolumeEntry {
+  domain: string;
+  /** Its place in `attach-volume`, from 0. */
+  entry: number;
+  critical: boolean;
+  /** As configured, for example `/dev/sdf`. */
+  device: string;
+  volumeId: string;
+  /** Its own commands, run once its device is there. */
+  lines: CommandLine[];
+}
+
+/** A record as a domain's configuration asks for it, macros expanded. */
+export interface RecordEntry {
+  /** Its place in `update-route53`, from 0. */
+  entry: number;
+  critical: boolean;
+  hostedZone: string;
+  /** As configured, with or without trailing dot. */
+  name: string;
+  /** Seconds. */
+  ttl: number;
+}
+
+/** On what occasion commands run or a message is written; with the instance's facts, all that macros are made of. */
+export interface Occasion {
+  domain: string;
+  event: EventName;
+  failures: Failure[];
+  /** Of the event's commands, as far as they have ended. */
+  results: CommandResult[];
+  /** Present for the commands of a volume. */
+  attachment?: Attachment;
+  notice?: InterruptionNotice;
+  /** Names of the records that were written or were right already. */
+  recordNames: string[];
+}

@@ -1,0 +1,64 @@
+/** What a protocol, an instance or an operator's patience fixes. What an operator may want to change is in `schema.ts`. */
+
+/** The most that EC2 gives between an interruption notice and its effect. Source: EC2 User Guide, "Spot Instance interruption notices". */
+export const NOTICE_MS = 120_000;
+
+/** Kept back from the time left of a notice, for messages to leave (behaviour.md 9.3). */
+export const MESSAGE_RESERVE_MS = 10_000;
+
+/** What the commands of an interruption get at least, also when the notice names no time or a past one (behaviour.md 9.3). */
+export const LEAST_COMMAND_TIME_MS = 20_000;
+
+/** A command gets SIGTERM this long before its limit, or a third of the limit before it, if that is less (behaviour.md 8.5). */
+export const TERMINATION_GRACE_MS = 5_000;
+
+/** A process that SIGKILL does not end within this hangs in the kernel; waiting longer would take the time of the others. */
+export const KILL_PATIENCE_MS = 2_000;
+
+/** READY is sent at the latest this long after the first domain stands (behaviour.md 11.1). */
+export const READY_PATIENCE_MS = 10_000;
+
+/** The last look at the metadata on SIGTERM (behaviour.md 5.6). */
+export const ASKING_WHY_MS = 1_000;
+
+/** One request to the metadata service: link-local, it answers in single milliseconds or not at all. */
+export const IMDS_TIMEOUT_MS = 1_000;
+
+/** How long a metadata session token lives. The service accepts 1 s to 6 h; the longest asks least often. */
+export const IMDS_TOKEN_TTL_S = 21_600;
+
+/** The longest pause between two looks at metadata that does not answer; short, since the notice may come meanwhile. */
+export const BLIND_PAUSE_MS = 5_000;
+
+/** How long metadata and credentials are awaited under systemd, where a boot may be slower than we are (behaviour.md 9.7). */
+export const BOOT_PATIENCE_MS = 120_000;
+
+/** The same where nobody waits for us, or where there is no way to the metadata at all (behaviour.md 9.7). */
+export const HAND_PATIENCE_MS = 5_000;
+
+/** One AWS call from the first byte to the last; EC2 seldom needs more than two seconds. */
+export const AWS_CALL_TIMEOUT_MS = 8_000;
+
+/** An attachment that is still `attaching` by then is stuck. Source: the EBS CSI driver gives up then too. */
+export const ATTACHING_LIMIT_MS = 90_000;
+
+/** First pause between two looks at an attachment under way; EC2 mostly needs 1 to 4 s. */
+export const ATTACHING_PAUSE_MS = 500;
+
+/** First pause before looking again at a volume that somebody holds; it grows to {@link WAITING_PAUSE_MAX_MS}. */
+export const WAITING_PAUSE_MS = 2_000;
+
+/** Longest pause before looking again at a volume that somebody holds: 6 looks a minute leave the account's quota alone. */
+export const WAITING_PAUSE_MAX_MS = 10_000;
+
+/** How long messages may still be on their way once every domain is over. */
+export const FLUSH_MS = 10_000;
+
+/** First pause after a message was not taken; it doubles up to {@link DELIVERY_PAUSE_MAX_MS}. */
+export const DELIVERY_PAUSE_MS = 500;
+
+/** Longest pause between two attempts at a message. */
+export const DELIVERY_PAUSE_MAX_MS = 30_000;
+
+/** Attempts at one message: with the pauses above, four minutes. */
+export const DELIVERY_ATTEMPTS = 12;

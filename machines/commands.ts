@@ -1,0 +1,182 @@
+/** The commands of one event, one after the other, each inside its limit. */
+
+import { and, assign, cancel, fromCallback, not, raise, sendTo, setup } from 'xstate';
+import { KILL_PATIENCE_MS, TERMINATION_GRACE_MS } from '../config/constants.ts';
+import type { CommandLine, CommandResult, MonotonicMs, Occasion } from '../config/vocabulary.ts';
+import type { FinishStep } from './step.ts';
+
+export interface CommandsInput {
+  occasion: Occasion;
+  lines: CommandLine[];
+  /** Whether a failing line keeps the rest from running: so on the way up, not on the way down (5.7). */
+  endAtFailure: boolean;
+  /** Nothing runs past this point. */
+  untilMs?: MonotonicMs;
+  /** Nothing runs longer than this after the first line has started; the earlier of the two counts. */
+  withinMs?: number;
+}
+
+export interface CommandsContext extends CommandsInput {
+  results: CommandResult[];
+  finishing: boolean;
+  /** From this line's start to its limit; absent: it has none. */
+  limitMs?: number;
+}
+
+export type CommandsEvent =
+  | FinishStep
+  | { type: 'command.started'; atMs: MonotonicMs }
+  | { type: 'command.ended'; result: CommandResult }
+  | { type: 'limit.near' }
+  | { type: 'limit.reached' }
+  | { type: 'command.stuck' };
+
+/** What `runCommand` is told while the command runs. */
+export interface CommandSignal {
+  type: 'command.signal';
+  signal: 'SIGTERM' | 'SIGKILL';
+}
+
+export interface CommandInput {
+  line: CommandLine;
+  occasion: Occasion;
+}
+
+export const commandsMachine = setup({
+  types: {
+    input: {} as CommandsInput,
+    context: {} as CommandsContext,
+    events: {} as CommandsEvent,
+    output: {} as CommandResult[],
+  },
+  actors: {
+    /** Runs one command; says `command.started`, and in any case `command.ended`. */
+    runCommand: fromCallback<CommandSignal, CommandInput>(() => {
+      throw new Error('nobody provided the step runCommand');
+    }),
+  },
+  actions: {
+    keepLimit: assign(({ context, event }) => (event.type === 'command.started' ? limitsAt(context, event.atMs) : {})),
+    startLimit: raise(
+      { type: 'limit.near' },
+      { id: 'limit', delay: ({ context }) => (context.limitMs ?? 0) - graceOf(context.limitMs) },
+    ),
+    startGrace: raise({ type: 'limit.reached' }, { id: 'limit', delay: ({ context }) => graceOf(context.limitMs) }),
+    startPatience: raise({ type: 'command.stuck' }, { id: 'limit', delay: KILL_PATIENCE_MS }),
+    /** One timer at a time goes by this id: cancel before it is raised anew. */
+    cancelLimit: cancel('limit'),
+    terminate: sendTo('command', { type: 'command.signal', signal: 'SIGTERM' }),
+    kill: sendTo('command', { type: 'command.signal', signal: 'SIGKILL' }),
+    beFinishing: assign({ finishing: true }),
+    keepResult: assign(({ context, event }) =>
+      event.type === 'command.ended' ? { results: [...context.results, event.result] } : {},
+    ),
+    keepStuck: assign(({ context }) => ({
+      results: [...context.results, unfinished(context, 'SIGKILL did not end it')],
+    })),
+    /** On the way down every failure is reported, and a line that had no time is one (5.7). */
+    keepUnstarted: assign(({ context }) => ({
+      results: [...context.results, unfinished(context, 'not run: no time was left')],
+    })),
+  },
+  guards: {
+    linesLeft: ({ context }) => context.results.length < context.lines.length,
+    enough: ({ context }) => context.endAtFailure && (context.finishing || context.results.at(-1)?.succeeded === false),
+    finishing: ({ context }) => context.finishing,
+    limited: ({ context, event }) =>
+      event.type === 'command.started' && limitsAt(context, event.atMs).limitMs !== undefined,
+  },
+}).createMachine({
+  id: 'commands',
+  context: ({ input }) => ({ ...input, results: [], finishing: false }),
+  initial: 'choosing',
+  on: { 'step.finish': { actions: 'beFinishing' } },
+  states: {
+    choosing: {
+      always: [
+        {
+          guard: and(['linesLeft', not('enough'), 'finishing']),
+          target: 'choosing',
+          reenter: true,
+          actions: 'keepUnstarted',
+        },
+        { guard: and(['linesLeft', not('enough')]), target: 'running' },
+        { target: 'ended' },
+      ],
+    },
+
+    running: {
+      invoke: {
+        id: 'command',
+        src: 'runCommand',
+        input: ({ context }) => ({
+          line: lineOf(context),
+          occasion: { ...context.occasion, results: context.results },
+        }),
+      },
+      exit: 'cancelLimit',
+      on: { 'command.ended': { target: 'choosing', actions: 'keepResult' } },
+      initial: 'working',
+      states: {
+        working: {
+          on: {
+            'command.started': { guard: 'limited', actions: ['keepLimit', 'cancelLimit', 'startLimit'] },
+            'limit.near': 'terminating',
+            'step.finish': { target: 'terminating', actions: 'beFinishing' },
+          },
+        },
+        terminating: {
+          entry: ['cancelLimit', 'terminate', 'startGrace'],
+          on: { 'limit.reached': 'killing' },
+        },
+        killing: {
+          entry: ['cancelLimit', 'kill', 'startPatience'],
+          on: { 'command.stuck': { target: '#commands.choosing', actions: 'keepStuck' } },
+        },
+      },
+    },
+
+    ended: { type: 'final' },
+  },
+  output: ({ context }) => context.results,
+});
+
+/** The line whose turn it is: each line leaves one result. */
+function lineOf(context: CommandsContext): CommandLine {
+  const line = context.lines[context.results.length];
+  if (line === undefined) throw new Error(`there is no line ${context.results.length}`);
+  return line;
+}
+
+/** The line's own limit, or what is left of the deadline when it starts, whichever is less. */
+function limitsAt(context: CommandsContext, atMs: MonotonicMs): Pick<CommandsContext, 'untilMs' | 'limitMs'> {
+  const untilMs = Math.min(
+    context.untilMs ?? Number.POSITIVE_INFINITY,
+    context.results.length === 0 ? atMs + (context.withinMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+  );
+  const limitMs = Math.min(lineOf(context).timeoutMs ?? Number.POSITIVE_INFINITY, Math.max(0, untilMs - atMs));
+  return {
+    ...(Number.isFinite(untilMs) ? { untilMs } : {}),
+    ...(Number.isFinite(limitMs) ? { limitMs } : {}),
+  };
+}
+
+/** Between SIGTERM and SIGKILL; a command asked to finish before its limit gets the whole of it. */
+function graceOf(limitMs = Number.POSITIVE_INFINITY): number {
+  return Math.min(TERMINATION_GRACE_MS, limitMs / 3);
+}
+
+function unfinished(context: CommandsContext, problem: string): CommandResult {
+  const { argv } = lineOf(context);
+  return { argv, exitCode: null, signal: null, durationMs: 0, outputTail: '', succeeded: false, problem };
+}
+
+/** A sentence for each command that failed. */
+export function problemsOf(results: CommandResult[]): string[] {
+  return results
+    .filter(({ succeeded }) => !succeeded)
+    .map(({ argv, problem, exitCode, signal }) => {
+      const how = problem ?? (signal === null ? `exited with ${exitCode}` : `was ended by ${signal}`);
+      return `${argv.join(' ')}: ${how}`;
+    });
+}
