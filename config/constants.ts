@@ -36,8 +36,14 @@ export const BOOT_PATIENCE_MS = 120_000;
 /** The same where nobody waits for us, or where there is no way to the metadata at all (behaviour.md 9.7). */
 export const HAND_PATIENCE_MS = 5_000;
 
-/** One AWS call from the first byte to the last; EC2 seldom needs more than two seconds. */
-export const AWS_CALL_TIMEOUT_MS = 8_000;
+/** One attempt at an AWS call; EC2 seldom needs more than two seconds. */
+export const AWS_ATTEMPT_TIMEOUT_MS = 6_000;
+
+/** One AWS call with all its attempts: what is asked to end waits no longer than this for an answer. */
+export const AWS_CALL_TIMEOUT_MS = 10_000;
+
+/** Attempts at a call that throttling or a passing fault refused; the SDK's jittered pauses lie between them. */
+export const AWS_ATTEMPTS = 3;
 
 /** An attachment that is still `attaching` by then is stuck. Source: the EBS CSI driver gives up then too. */
 export const ATTACHING_LIMIT_MS = 90_000;

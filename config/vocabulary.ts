@@ -121,6 +121,8 @@ export interface LoggedCall {
 
 /** A message about a domain's event, ready to be sent. */
 export interface OutgoingMessage {
+  /** The same over all attempts: a UUID. FIFO topics and queues tell repetitions by it. */
+  id: string;
   domain: string;
   event: EventName;
   backend: 'aws-sns' | 'aws-sqs';

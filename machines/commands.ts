@@ -42,6 +42,13 @@ export interface CommandInput {
   occasion: Occasion;
 }
 
+export const commandSteps = {
+  /** Runs one command; says `command.started`, and in any case `command.ended`. */
+  runCommand: fromCallback<CommandSignal, CommandInput>(() => {
+    throw new Error('nobody provided the step runCommand');
+  }),
+};
+
 export const commandsMachine = setup({
   types: {
     input: {} as CommandsInput,
@@ -49,12 +56,7 @@ export const commandsMachine = setup({
     events: {} as CommandsEvent,
     output: {} as CommandResult[],
   },
-  actors: {
-    /** Runs one command; says `command.started`, and in any case `command.ended`. */
-    runCommand: fromCallback<CommandSignal, CommandInput>(() => {
-      throw new Error('nobody provided the step runCommand');
-    }),
-  },
+  actors: commandSteps,
   actions: {
     keepLimit: assign(({ context, event }) => (event.type === 'command.started' ? limitsAt(context, event.atMs) : {})),
     startLimit: raise(

@@ -25,6 +25,12 @@ export interface DeliveryOutcome {
   problem?: string;
 }
 
+export const deliverySteps = {
+  /** Expands subject and body, as things are when the event is told. */
+  composeMessage: step<OutgoingMessage, DeliveryInput>('composeMessage'),
+  sendMessage: step<void, { message: OutgoingMessage }>('sendMessage'),
+};
+
 export const deliveryMachine = setup({
   types: {
     input: {} as DeliveryInput,
@@ -32,11 +38,7 @@ export const deliveryMachine = setup({
     events: {} as FinishStep,
     output: {} as DeliveryOutcome,
   },
-  actors: {
-    /** Expands subject and body, as things are when the event is told. */
-    composeMessage: step<OutgoingMessage, DeliveryInput>('composeMessage'),
-    sendMessage: step<void, { message: OutgoingMessage }>('sendMessage'),
-  },
+  actors: deliverySteps,
   actions: {
     keepMessage: assign((_, { message }: { message: OutgoingMessage }) => ({ message })),
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),

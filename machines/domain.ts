@@ -93,6 +93,12 @@ const askedToEnd = {
   'way-up.expired': { actions: ['failLate', endAs('failed'), 'finishStep'] },
 } as const;
 
+export const domainSteps = {
+  runCommands: commandsMachine,
+  attachVolumes: volumesMachine,
+  upsertRecordSets: step<RecordsOutcome, RecordsInput>('upsertRecordSets'),
+};
+
 export const domainMachine = setup({
   types: {
     input: {} as DomainInput,
@@ -100,11 +106,7 @@ export const domainMachine = setup({
     events: {} as DomainEvent,
     output: {} as DomainOutcome,
   },
-  actors: {
-    runCommands: commandsMachine,
-    attachVolumes: volumesMachine,
-    upsertRecordSets: step<RecordsOutcome, RecordsInput>('upsertRecordSets'),
-  },
+  actors: domainSteps,
   actions: {
     /** Tells the parent; a root has none, so doing nothing is the default. */
     report: (_, _report: DomainReport) => {},

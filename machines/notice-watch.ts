@@ -32,9 +32,11 @@ export interface InterruptionNoticed {
   notice: InterruptionNotice;
 }
 
+export const noticeWatchSteps = { look: step<NoticeLook, void>('look') };
+
 export const noticeWatchMachine = setup({
   types: { input: {} as NoticeWatchInput, context: {} as NoticeWatchContext },
-  actors: { look: step<NoticeLook, void>('look') },
+  actors: noticeWatchSteps,
   actions: {
     /** Tells the parent; a root has none, so doing nothing is the default. */
     tell: (_, _noticed: InterruptionNoticed) => {},

@@ -56,6 +56,16 @@ const askedToEnd = {
 
 const nameThenComeUp = [{ guard: 'named', target: 'naming-host' }, { target: 'coming-up' }] as const;
 
+export const supervisorSteps = {
+  domain: domainMachine,
+  delivery: deliveryMachine,
+  noticeWatch: noticeWatchMachine,
+  /** One look at the metadata, for a notice that is there already. */
+  look: step<NoticeLook, void>('look'),
+  setHostname: step<void, { hostname: string }>('setHostname'),
+  tellReady: step<void, void>('tellReady'),
+};
+
 export const supervisorMachine = setup({
   types: {
     input: {} as SupervisorInput,
@@ -68,15 +78,7 @@ export const supervisorMachine = setup({
       'notice-watch': 'noticeWatch';
     },
   },
-  actors: {
-    domain: domainMachine,
-    delivery: deliveryMachine,
-    noticeWatch: noticeWatchMachine,
-    /** One look at the metadata, for a notice that is there already. */
-    look: step<NoticeLook, void>('look'),
-    setHostname: step<void, { hostname: string }>('setHostname'),
-    tellReady: step<void, void>('tellReady'),
-  },
+  actors: supervisorSteps,
   actions: {
     spawnDomains: enqueueActions(({ context, enqueue }) => {
       const { domains, notice } = context;

@@ -35,6 +35,15 @@ export interface VolumeContext {
   problem?: string;
 }
 
+export const volumeSteps = {
+  look: step<Looked, VolumeEntry>('look'),
+  claim: step<Claimed, VolumeEntry>('claim'),
+  /** Gives the disk's path once its serial shows: the surest sign of an attachment, and the earliest. */
+  awaitSerial: step<string, VolumeEntry>('awaitSerial'),
+  /** Gives the disk's path by whatever means there is, inside a limit of its own. */
+  locate: step<string, VolumeEntry>('locate'),
+};
+
 export const volumeMachine = setup({
   types: {
     input: {} as VolumeEntry,
@@ -42,19 +51,14 @@ export const volumeMachine = setup({
     events: {} as FinishStep,
     output: {} as VolumeOutcome,
   },
-  actors: {
-    look: step<Looked, VolumeEntry>('look'),
-    claim: step<Claimed, VolumeEntry>('claim'),
-    /** Gives the disk's path once its serial shows: the surest sign of an attachment, and the earliest. */
-    awaitSerial: step<string, VolumeEntry>('awaitSerial'),
-    /** Gives the disk's path by whatever means there is, inside a limit of its own. */
-    locate: step<string, VolumeEntry>('locate'),
-  },
+  actors: volumeSteps,
   actions: {
     waitFor: assign(({ context }, { seen }: { seen: string }) => ({ waitingFor: seen, looks: context.looks + 1 })),
     stopWaiting: assign({ waitingFor: undefined, looks: 0 }),
     countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
+    /** Noted before the answer: one that is lost may have been a yes, and the volume still wants its first preparation. */
     noteClaim: assign({ attachedNow: true }),
+    forgetClaim: assign({ attachedNow: false }),
     keepPath: assign((_, { path }: { path: string }) => ({ path })),
     fail: assign((_, { problem }: { problem: string }) => ({ problem })),
     beFinishing: assign({ finishing: true }),
@@ -114,6 +118,7 @@ export const volumeMachine = setup({
 
     // Never torn: an attach that was sent may take effect whether or not its answer is waited for.
     claiming: {
+      entry: 'noteClaim',
       on: { 'step.finish': { actions: 'beFinishing' } },
       invoke: {
         src: 'claim',
@@ -122,15 +127,18 @@ export const volumeMachine = setup({
           {
             guard: ({ event }) => event.output === 'dry',
             target: 'ended',
-            actions: ['noteClaim', { type: 'keepPath', params: ({ context }) => ({ path: context.entry.device }) }],
+            actions: { type: 'keepPath', params: ({ context }) => ({ path: context.entry.device }) },
           },
-          { guard: ({ event }) => event.output === 'accepted', target: 'attaching', actions: 'noteClaim' },
+          { guard: ({ event }) => event.output === 'accepted', target: 'attaching' },
           {
             target: 'waiting',
-            actions: {
-              type: 'waitFor',
-              params: ({ context }) => ({ seen: `another instance was faster to attach ${context.entry.volumeId}` }),
-            },
+            actions: [
+              'forgetClaim',
+              {
+                type: 'waitFor',
+                params: ({ context }) => ({ seen: `another instance was faster to attach ${context.entry.volumeId}` }),
+              },
+            ],
           },
         ],
         onError: [

@@ -34,6 +34,8 @@ export type VolumesEvent =
   | DoneActorEvent<VolumeOutcome, `volume.${number}`>
   | ErrorActorEvent<unknown, `volume.${number}`>;
 
+export const volumesSteps = { volume: volumeMachine, runCommands: commandsMachine };
+
 export const volumesMachine = setup({
   types: {
     input: {} as VolumesInput,
@@ -42,7 +44,7 @@ export const volumesMachine = setup({
     output: {} as VolumesOutcome,
     children: {} as { [id: `volume.${number}`]: 'volume'; commands: 'runCommands' },
   },
-  actors: { volume: volumeMachine, runCommands: commandsMachine },
+  actors: volumesSteps,
   actions: {
     spawnVolumes: enqueueActions(({ context, enqueue }) => {
       for (const entry of context.entries) enqueue.spawnChild('volume', { id: `volume.${entry.entry}`, input: entry });

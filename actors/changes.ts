@@ -1,0 +1,70 @@
+/** One tap on the whole system: each state reached, by anyone, told once. Machines hold no logging. */
+
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+
+/** The machines whose states are told, by the `id` in their charts. */
+export type ChangeKind = 'supervisor' | 'domain' | 'volume' | 'notice-watch' | 'delivery';
+
+const kinds: readonly string[] = ['supervisor', 'domain', 'volume', 'notice-watch', 'delivery'] satisfies ChangeKind[];
+
+/** A state that an actor reached. */
+export interface Change<Context = unknown> {
+  kind: ChangeKind;
+  /** The actor's id, for example `domain.web` or `volume.0`. */
+  id: string;
+  /** Tells actors of one id apart, since each domain counts its volumes from 0. */
+  sessionId: string;
+  /** For example `volumes-attached` or `attaching.checking`. */
+  state: string;
+  /** The state it comes from; absent for the first. */
+  from?: string;
+  /** How long it was in that state. */
+  durationMs: number;
+  context: Context;
+}
+
+interface MachineSnapshot {
+  value?: unknown;
+  context?: unknown;
+}
+
+/** Gives an inspection listener for the root actor that tells each change of state. */
+export function createChanges(tell: (change: Change) => void): (event: InspectionEvent) => void {
+  const last = new Map<string, { state: string; sinceMs: number }>();
+
+  return (event) => {
+    if (event.type !== '@xstate.snapshot') return;
+    const kind = kindOf(event.actorRef as AnyActorRef);
+    if (kind === undefined) return;
+    const { value, context } = event.snapshot as MachineSnapshot;
+    const { sessionId, id } = event.actorRef as AnyActorRef;
+    const before = last.get(sessionId);
+    const state = stateName(value);
+    if (before?.state === state) return;
+    const nowMs = performance.now();
+    last.set(sessionId, { state, sinceMs: nowMs });
+    tell({
+      kind,
+      id,
+      sessionId,
+      state,
+      ...(before ? { from: before.state } : {}),
+      durationMs: Math.round(nowMs - (before?.sinceMs ?? nowMs)),
+      context,
+    });
+  };
+}
+
+function kindOf(actor: AnyActorRef): ChangeKind | undefined {
+  // The logic of a machine carries the chart's id; a promise's or a callback's has none.
+  const { logic } = actor as unknown as { logic?: { id?: string } };
+  return kinds.includes(logic?.id ?? '') ? (logic?.id as ChangeKind) : undefined;
+}
+
+/** `{ attaching: 'checking' }` → `attaching.checking` */
+function stateName(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, inner]) => `${name}.${stateName(inner)}`)
+    .join(' ');
+}

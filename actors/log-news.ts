@@ -1,0 +1,77 @@
+/** Changes as log lines: whoever reads only the log can retell the story. */
+
+import type { Log } from '../adapters/logger.ts';
+import type { Failure } from '../config/vocabulary.ts';
+import type { DeliveryContext } from '../machines/delivery.ts';
+import type { DomainContext } from '../machines/domain.ts';
+import type { NoticeWatchContext } from '../machines/notice-watch.ts';
+import type { SupervisorContext } from '../machines/supervisor.ts';
+import type { VolumeContext } from '../machines/volume.ts';
+import type { Change, ChangeKind } from './changes.ts';
+
+/** Gives a listener that writes each change that a person may want to know of. */
+export function createLogNews(log: Log): (change: Change) => void {
+  /** What has been told of each actor: failures and problems are told once, where they stop travelling. */
+  const told = new Map<string, number>();
+
+  const writers: Record<ChangeKind, (change: Change<never>) => void> = {
+    supervisor,
+    domain,
+    volume,
+    'notice-watch': noticeWatch,
+    delivery,
+  };
+  return (change) => writers[change.kind](change as Change<never>);
+
+  function supervisor({ sessionId, state, durationMs, context }: Change<SupervisorContext>): void {
+    for (const problem of news(sessionId, context.problems)) log.warn(problem);
+    if (state === 'interrupted') {
+      const { action, time, leftMs } = context.notice ?? {};
+      log.warn('interruption notice', { action, time, secondsLeft: Math.round((leftMs ?? 0) / 1000) });
+    }
+    if (state === 'stopped' && context.sending.length > 0) {
+      log.error(`${context.sending.length} messages were not accepted in time and are lost`);
+    }
+    log.debug('supervisor', { state, durationMs });
+  }
+
+  function domain({ sessionId, state, durationMs, context }: Change<DomainContext>): void {
+    for (const failure of news(sessionId, context.failures)) tellFailure(context.domain, failure);
+    const fields = { domain: context.domain, state, durationMs };
+    if (state === 'failed') log.error('domain', fields);
+    else log.info('domain', { ...fields, ...(state === 'stopped' ? { ending: context.ending } : {}) });
+  }
+
+  function tellFailure(domain: string, { part, problem, critical }: Failure): void {
+    if (critical) log.error(problem, { domain, part });
+    else log.warn(problem, { domain, part });
+  }
+
+  function volume({ state, durationMs, context }: Change<VolumeContext>): void {
+    const { entry, waitingFor, path } = context;
+    const fields = { domain: entry.domain, volume: entry.volumeId, device: entry.device, state, durationMs };
+    if (state === 'waiting') log.warn(`waiting: ${waitingFor}`, fields);
+    else if (state === 'ended' && path !== undefined) log.info('volume is there', { ...fields, path });
+    else log.debug('volume', fields);
+  }
+
+  function noticeWatch({ state, context }: Change<NoticeWatchContext>): void {
+    if (state !== 'blind') return;
+    log.warn(`no answer from the instance metadata: ${context.problem}`, { missed: context.missed });
+  }
+
+  function delivery({ state, context }: Change<DeliveryContext>): void {
+    const { domain, event } = context.occasion;
+    const fields = { domain, event, target: context.message?.target, attempts: context.attempts };
+    if (state === 'accepted') log.info('message accepted', fields);
+    if (state === 'backing-off') log.warn(`message not accepted: ${context.problem}`, fields);
+    if (state === 'abandoned') log.error(`message given up: ${context.problem}`, fields);
+  }
+
+  /** What has come since the last time. */
+  function news<Item>(sessionId: string, items: Item[]): Item[] {
+    const known = told.get(sessionId) ?? 0;
+    told.set(sessionId, items.length);
+    return items.slice(known);
+  }
+}

@@ -1,0 +1,117 @@
+/** Changes as the service manager and other units want to know them: status, watchdog, time, and `.started` files (11). */
+
+import type { Log } from '../adapters/logger.ts';
+import type { RuntimeDir } from '../adapters/runtime-dir.ts';
+import type { ServiceManager } from '../adapters/systemd.ts';
+import { messageOf } from '../config/errors.ts';
+import type { DomainContext } from '../machines/domain.ts';
+import type { NoticeWatchContext } from '../machines/notice-watch.ts';
+import type { VolumeContext } from '../machines/volume.ts';
+import type { Change } from './changes.ts';
+
+/** How often the start or stop limit is moved on, and by how much; the first must come before systemd's shortest default. */
+const EXTEND_EVERY_MS = 10_000;
+const EXTEND_BY_MS = 30_000;
+
+export interface ServiceNews {
+  tell(change: Change): void;
+  /** READY=1, at most once. Resolves when it is sent. */
+  ready(): Promise<void>;
+  /** STOPPING=1, the last word: it starts systemd's stop timer (11.3). */
+  stopping(): Promise<void>;
+}
+
+interface Adapters {
+  serviceManager: ServiceManager;
+  runtimeDir: RuntimeDir;
+  log: Log;
+}
+
+export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters): ServiceNews {
+  const domains = new Map<string, string>();
+  const waiting = new Map<string, string>();
+  let blindSince: { problem: string; answeredAtMs: number } | undefined;
+  let isReady = false;
+  let isSettled = false;
+  let status = '';
+  let flags = Promise.resolve();
+
+  const extension = setInterval(extend, EXTEND_EVERY_MS);
+  extension.unref();
+  extend();
+
+  return {
+    tell(change) {
+      if (change.kind === 'domain') noteDomain(change as Change<DomainContext>);
+      if (change.kind === 'volume') noteVolume(change as Change<VolumeContext>);
+      if (change.kind === 'notice-watch') noteLook(change as Change<NoticeWatchContext>);
+      if (change.kind === 'supervisor') noteSupervisor(change.state);
+      tellStatus();
+    },
+    async ready() {
+      if (isReady) return;
+      isReady = true;
+      await serviceManager.notify({ READY: '1', STATUS: statusText() });
+    },
+    async stopping() {
+      clearInterval(extension);
+      await flags;
+      await serviceManager.notify({ STOPPING: '1' });
+    },
+  };
+
+  function noteDomain({ state, from, context: { domain, ending } }: Change<DomainContext>): void {
+    domains.set(domain, ending === 'failed' ? 'failed' : state);
+    if (state === 'started') mark(() => runtimeDir.markStarted(domain));
+    else if (from === 'started') mark(() => runtimeDir.unmarkStarted(domain));
+  }
+
+  /** One after the other, so that the last word is the last. */
+  function mark(change: () => Promise<void>): void {
+    flags = flags.then(change).catch((error) => log.warn(messageOf(error)));
+  }
+
+  function noteVolume({ sessionId, state, context }: Change<VolumeContext>): void {
+    if (state === 'waiting' && context.waitingFor !== undefined) waiting.set(sessionId, context.waitingFor);
+    // Looking again is part of waiting.
+    else if (state !== 'looking') waiting.delete(sessionId);
+  }
+
+  /** Every look that ended is a sign of life, however it ended: only a watch that has stopped looking lets the watchdog bite. */
+  function noteLook({ from, state, context }: Change<NoticeWatchContext>): void {
+    if (from === 'looking') void serviceManager.notify({ WATCHDOG: '1' });
+    if (state === 'blind') blindSince = { problem: context.problem ?? '', answeredAtMs: context.answeredAtMs ?? 0 };
+    if (state === 'pausing') blindSince = undefined;
+  }
+
+  function noteSupervisor(state: string): void {
+    // In `running` nothing is under way that systemd would wait for.
+    isSettled = state === 'running';
+    if (state === 'asking-why' || state === 'stopping') extend();
+  }
+
+  function extend(): void {
+    if (isSettled) return;
+    void serviceManager.notify({ EXTEND_TIMEOUT_USEC: String(EXTEND_BY_MS * 1_000) });
+  }
+
+  function tellStatus(): void {
+    const text = statusText();
+    if (text === status) return;
+    status = text;
+    void serviceManager.notify({ STATUS: text });
+  }
+
+  function statusText(): string {
+    const states = [...domains.values()];
+    const started = states.filter((state) => state === 'started').length;
+    const failed = states.filter((state) => state === 'failed').length;
+    const blindMs = blindSince ? performance.now() - blindSince.answeredAtMs : 0;
+    return [
+      `${started} of ${states.length} domains started`,
+      ...(failed > 0 ? [`${failed} failed`] : []),
+      ...[...waiting.values()].map((what) => `waiting: ${what}`),
+      ...(blindSince ? [`blind for ${Math.round(blindMs / 1000)} s`] : []),
+    ].join('; ');
+  }
+}

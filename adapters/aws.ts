@@ -1,0 +1,143 @@
+/** What all calls to AWS share: clients made once, one credential provider, one HTTP agent, limits, retries, the call log. */
+
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { Route53Client } from '@aws-sdk/client-route-53';
+import type { SNSClient } from '@aws-sdk/client-sns';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { AWS_ATTEMPT_TIMEOUT_MS, AWS_ATTEMPTS, AWS_CALL_TIMEOUT_MS } from '../config/constants.ts';
+import { refusalOf } from './aws-refusal.ts';
+
+type Sdk = typeof import('./sdk.ts');
+
+/** The SDK's names, and its clients. */
+export interface Clients {
+  sdk: Sdk;
+  ec2: EC2Client;
+  /**
+   * The same with one attempt, for AttachVolume: when a throttled claim would be repeated the volume may be gone, so that one
+   * looks again first.
+   */
+  ec2Once: EC2Client;
+  route53: Route53Client;
+  sns(region: string): SNSClient;
+  sqs(region: string): SQSClient;
+}
+
+/** One domain's record of what is asked of AWS; `{transaction_log}` is made of it. */
+export interface CallLog {
+  /** A look is about to be made. @param method in snake_case, for example `describe_volumes`. */
+  look(method: string, param: unknown): void;
+  /** A change is about to be made. Gives false when it shall only be noted, since init is switched off. */
+  change(method: string, param: unknown): Promise<boolean>;
+}
+
+/** A call as its refusal speaks of it. */
+export interface ApiCall {
+  /** The API's name and what it is about, for example `AttachVolume vol-0abc`. */
+  operation: string;
+  /** The permission that a refusal for lack of one asks for, for example `ec2:AttachVolume on the volume and the instance`. */
+  permission: string;
+  signal?: AbortSignal | undefined;
+}
+
+/** What the adapters of single services need. */
+export interface Aws {
+  /**
+   * Performs one call within its limits.
+   * @throws AdapterError with operation, code and remedy; `retryable` where the same call may succeed later.
+   */
+  call<Output>(call: ApiCall, perform: (clients: Clients, signal: AbortSignal) => Promise<Output>): Promise<Output>;
+  /** Resolves when there are credentials. @throws AdapterError when there are none yet. */
+  credentials(signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export interface AwsOptions {
+  /** The instance's, for example `eu-west-1`. The SDK does not ask the metadata for it. */
+  region: string;
+  /** A profile of the shared configuration files, for debugging. */
+  profile?: string;
+  /** `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_SQS` are read from it; the SDK itself reads the process's. */
+  environment: NodeJS.ProcessEnv;
+}
+
+export function createAws(options: AwsOptions): Aws {
+  let clients: Promise<Clients> | undefined;
+  let close = () => {};
+
+  return {
+    async call(call, perform) {
+      const limit = AbortSignal.timeout(AWS_CALL_TIMEOUT_MS);
+      const signal = call.signal ? AbortSignal.any([call.signal, limit]) : limit;
+      try {
+        return await perform(await connect(), signal);
+      } catch (error) {
+        throw refusalOf(call, error);
+      }
+    },
+
+    async credentials(signal) {
+      const { ec2 } = await connect();
+      try {
+        signal.throwIfAborted();
+        await ec2.config.credentials();
+      } catch (error) {
+        throw refusalOf({ operation: 'credentials', permission: '' }, error);
+      }
+    },
+
+    close: () => close(),
+  };
+
+  function connect(): Promise<Clients> {
+    clients ??= import('./sdk.ts').then((sdk) => {
+      const made = createClients(sdk, options);
+      close = made.close;
+      return made.clients;
+    });
+    return clients;
+  }
+}
+
+function createClients(sdk: Sdk, { region, profile, environment }: AwsOptions): { clients: Clients; close(): void } {
+  const agents = { httpAgent: new HttpAgent({ keepAlive: true }), httpsAgent: new HttpsAgent({ keepAlive: true }) };
+  // Without these four the SDK waits for ever; `requestTimeout` alone only writes a warning.
+  const requestHandler = new sdk.NodeHttpHandler({
+    ...agents,
+    connectionTimeout: 3_000,
+    socketTimeout: AWS_ATTEMPT_TIMEOUT_MS,
+    requestTimeout: AWS_ATTEMPT_TIMEOUT_MS,
+    throwOnRequestTimeout: true,
+  });
+  // Each client would otherwise fetch its own credentials from the metadata.
+  const credentials = sdk.defaultProvider(profile === undefined ? {} : { profile });
+  const common = { region, credentials, requestHandler, maxAttempts: AWS_ATTEMPTS };
+  // The host of a queue's URL would win against a redirection.
+  const redirected = environment.AWS_ENDPOINT_URL ?? environment.AWS_ENDPOINT_URL_SQS;
+
+  const clients: Clients = {
+    sdk,
+    ec2: new sdk.EC2Client(common),
+    ec2Once: new sdk.EC2Client({ ...common, maxAttempts: 1 }),
+    route53: new sdk.Route53Client(common),
+    sns: perRegion((its) => new sdk.SNSClient({ ...common, region: its })),
+    sqs: perRegion(
+      (its) => new sdk.SQSClient({ ...common, region: its, useQueueUrlAsEndpoint: redirected === undefined }),
+    ),
+  };
+  return { clients, close: () => requestHandler.destroy() };
+}
+
+/** One client for each region asked for, made when it is. */
+function perRegion<Client>(create: (region: string) => Client): (region: string) => Client {
+  const made = new Map<string, Client>();
+  return (region) => {
+    const client = made.get(region) ?? create(region);
+    made.set(region, client);
+    return client;
+  };
+}
+
+export { codeOf } from './aws-refusal.ts';

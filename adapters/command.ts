@@ -1,0 +1,170 @@
+/** Running one command line: a process group of its own, no shell, no input, and an end that background children cannot delay. */
+
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import { messageOf } from '../config/errors.ts';
+import type { CommandLine, CommandResult, MonotonicMs } from '../config/vocabulary.ts';
+import { followOutput } from './command-output.ts';
+import { type Launch, prepare, type Startable } from './command-start.ts';
+
+/** A command line with macros expanded and everything inherited. */
+export interface PreparedCommand extends Startable {
+  /** Exit codes that count as success, as inclusive ranges; `null` accepts every one. A signal n counts as 128+n. */
+  success: CommandLine['success'];
+}
+
+/** A command under way. */
+export interface RunningCommand {
+  /**
+   * Signals the whole process group, because its time is over: whatever the exit code, the command has failed.
+   * Before the process is there it keeps it from starting; once `ended` was called it does nothing.
+   */
+  signal(name: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** What is told about a command, in this order: `started` at most once, `output` any number of times, `ended` exactly once. */
+export interface CommandListener {
+  started(atMs: MonotonicMs): void;
+  /** One line without its end; very long ones come in pieces. May hold any character but line feed. */
+  output(line: string, stream: 'stdout' | 'stderr'): void;
+  ended(result: CommandResult): void;
+}
+
+/** What the daemon needs of the kernel's processes (behaviour.md 8). */
+export interface Commands {
+  /** Never throws: what cannot be started ends with a `problem` that says which and why. The listener is called later, never from inside. */
+  start(command: PreparedCommand, listener: CommandListener): RunningCommand;
+}
+
+/** How long output may come in after the process has ended (behaviour.md 8.4). */
+const LATE_OUTPUT_MS = 1_000;
+
+/** @param options.allJsonDir where `EC2FLEETD_ALL_JSON_FILE` goes, for example `/run/ec2fleetd`; made when it is missing. */
+export function createCommands(options: { allJsonDir: string }): Commands {
+  return {
+    start(command, listener) {
+      const control: Control = { signals: [], send: () => {} };
+      void run(command, listener, control, options.allJsonDir);
+      return {
+        signal(name) {
+          control.signals.push(name);
+          control.send(name);
+        },
+      };
+    },
+  };
+}
+
+/** Between the caller, who may signal at any time, and the process, which is there for a while only. */
+interface Control {
+  /** Asked for before the process had ended by itself. */
+  signals: NodeJS.Signals[];
+  send(name: NodeJS.Signals): void;
+}
+
+async function run(command: PreparedCommand, listener: CommandListener, control: Control, dir: string): Promise<void> {
+  const launch = await prepare(command, dir).catch(messageOf);
+  if (typeof launch === 'string') return listener.ended(neverStarted(command, launch));
+
+  const ended = await follow(launch, listener, control);
+  await launch.cleanUp();
+  listener.ended(typeof ended === 'string' ? neverStarted(command, ended) : resultOf(command, ended));
+}
+
+/** How a process ended. */
+interface Ended {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  durationMs: number;
+  outputTail: string;
+  /** What it had been sent by then. */
+  signals: NodeJS.Signals[];
+}
+
+/** Starts the process and stays with it to its end; a sentence when it could not be started. */
+async function follow(launch: Launch, listener: CommandListener, control: Control): Promise<Ended | string> {
+  if (control.signals.length > 0) return 'its time was over before it began';
+  const child = await startProcess(launch).catch(startProblem);
+  if (typeof child === 'string') return child;
+
+  const startedMs = performance.now();
+  listener.started(startedMs);
+  if (launch.lack !== undefined) listener.output(launch.lack, 'stderr');
+  control.send = (name) => signalGroup(child.process, name);
+  for (const name of control.signals) control.send(name);
+  const output = followOutput(child.process, listener.output);
+
+  const { exitCode, signal } = await child.exit;
+  const durationMs = Math.round(performance.now() - startedMs);
+  const signals = [...control.signals];
+  await output.finish(LATE_OUTPUT_MS);
+  control.send = () => {};
+  const ended = { exitCode, signal, durationMs, outputTail: output.tail(), signals };
+  return (launch.changesUser && userProblem(ended)) || ended;
+}
+
+interface Started {
+  process: ChildProcessByStdio<null, Readable, Readable>;
+  exit: Promise<Pick<Ended, 'exitCode' | 'signal'>>;
+}
+
+/** Resolves when the kernel runs it; rejects when it refuses. */
+function startProcess({ file, args, env, cwd }: Launch): Promise<Started> {
+  return new Promise((resolve, reject) => {
+    // Detached makes it the leader of a group (and session) of its own, which can be signalled as one.
+    const child = spawn(file, args, { env, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Listened for at once: a short-lived process may be over before anybody looks again.
+    const exit: Started['exit'] = new Promise((settle) => {
+      child.on('exit', (exitCode, signal) => settle({ exitCode, signal }));
+    });
+    child.on('spawn', () => resolve({ process: child, exit }));
+    child.on('error', reject);
+  });
+}
+
+/** The kernel's refusals that a look beforehand cannot foresee. */
+function startProblem(error: NodeJS.ErrnoException): string {
+  if (error.code === 'E2BIG') return 'its arguments and environment together are longer than the kernel takes (E2BIG)';
+  if (error.code === 'EAGAIN' || error.code === 'ENOMEM')
+    return `the machine has no room for a process (${error.code})`;
+  return error.message;
+}
+
+/** setpriv(1) says in one line, and with its own name first, why it did not become the command. */
+function userProblem({ exitCode, outputTail }: Ended): string | undefined {
+  return exitCode !== 0 ? /^setpriv: [^\n]+(?=\n?$)/.exec(outputTail)?.[0] : undefined;
+}
+
+/** A group that is gone has what it was to get; one that is no longer ours to signal (setuid) is not ours to end. */
+function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  // Never 0 or 1: the one is our own group, the other everybody.
+  if (pid === undefined || pid <= 1) return;
+  try {
+    process.kill(-pid, name);
+  } catch {
+    // ESRCH and EPERM are all there is.
+  }
+}
+
+function neverStarted({ argv }: PreparedCommand, why: string): CommandResult {
+  const problem = `could not be started: ${why}`;
+  return { argv, exitCode: null, signal: null, durationMs: 0, outputTail: '', succeeded: false, problem };
+}
+
+function resultOf({ argv, success }: PreparedCommand, ended: Ended): CommandResult {
+  const { signals, ...how } = ended;
+  if (signals.length === 0) return { argv, ...how, succeeded: isSuccess(success, how) };
+  const end =
+    how.signal === null ? `exited with ${how.exitCode} after ${signals.join(' and ')}` : `was ended by ${how.signal}`;
+  return { argv, ...how, succeeded: false, problem: `ran out of time and ${end}` };
+}
+
+/** A signal n counts as 128+n, as shells have it (behaviour.md 8.3). */
+function isSuccess(
+  success: PreparedCommand['success'],
+  { exitCode, signal }: Pick<Ended, 'exitCode' | 'signal'>,
+): boolean {
+  const code = exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  return success === null || success.some(([from, to]) => from <= code && code <= to);
+}

@@ -1,0 +1,14 @@
+/** Where this machine's own files are looked up, so that a test can lay out a machine of its own. */
+
+import path from 'node:path';
+
+/** `EC2FLEETD_SYSROOT`: the folder under which `/sys`, `/dev`, `/proc` and `/run` are looked up; empty for the machine itself. */
+export function sysrootOf(environment: NodeJS.ProcessEnv): string {
+  const sysroot = environment.EC2FLEETD_SYSROOT ?? '';
+  return sysroot === '' || path.resolve(sysroot) === '/' ? '' : path.resolve(sysroot);
+}
+
+/** An absolute path as it can be opened: `/dev/nvme1n1` → `/tmp/lab/dev/nvme1n1`; as it is where the sysroot is empty. */
+export function inSysroot(sysroot: string, file: string): string {
+  return sysroot === '' ? file : path.join(sysroot, file);
+}

@@ -1,0 +1,280 @@
+/**
+ * The world as plain data, and what happens in it with time. The services read and change it through here or directly; it
+ * knows no protocol.
+ */
+import type { Clock } from './clock.ts';
+import { volumeFails } from './sentinels.ts';
+import { plugIn, unplug } from './sysroot.ts';
+
+export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
+export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped';
+
+export interface MaintenanceEvent {
+  NotBefore: string;
+  NotAfter?: string;
+  Code: string;
+  Description: string;
+  EventId: string;
+  State: string;
+}
+
+export interface Instance {
+  /** For example `i-0123456789abcdef0`. */
+  id: string;
+  type: string;
+  imageId: string;
+  launchIndex: number;
+  reservationId: string;
+  launchTime: string;
+  state: InstanceState;
+  /** For example `eu-west-1a`. */
+  zone: string;
+  lifecycle: 'spot' | 'on-demand';
+  hypervisor: string;
+  privateIpv4: string;
+  /** Absent: no public address. */
+  publicIpv4?: string;
+  /** The first one is the primary; may be empty. */
+  ipv6: string[];
+  mac: string;
+  rootDevice: string;
+  /** How many volumes may be attached, the root volume included. */
+  attachmentLimit: number;
+  /** Name of the role whose credentials the metadata hands out; absent: no instance profile. */
+  role?: string;
+  /** The bytes given at launch; absent: none. */
+  userData?: Buffer;
+  tags: Record<string, string>;
+  /** The instance metadata options. */
+  metadata: { enabled: boolean; tokens: 'required' | 'optional'; tags: boolean };
+  /** The pending interruption; `time` is ISO 8601 UTC with whole seconds. */
+  notice?: { action: InstanceAction; time: string };
+  /** When a rebalance recommendation was made, ISO 8601 UTC; absent: none. */
+  rebalance?: string;
+  maintenance: MaintenanceEvent[];
+  maintenanceHistory: MaintenanceEvent[];
+  /** For example `InService`; absent outside an Auto Scaling group. */
+  targetLifecycleState?: string;
+  /** A directory where attached disks appear under `sys/block` and `dev`; absent: nowhere. */
+  sysroot?: string;
+}
+
+export type AttachmentStatus = 'attaching' | 'attached' | 'detaching' | 'busy';
+
+export interface VolumeAttachment {
+  instanceId: string;
+  /** As asked for, for example `/dev/sdf`. */
+  device: string;
+  status: AttachmentStatus;
+  /** ISO 8601 UTC. */
+  attachTime: string;
+  deleteOnTermination: boolean;
+}
+
+export type VolumeState = 'creating' | 'available' | 'in-use' | 'deleting' | 'error';
+
+export interface Volume {
+  /** For example `vol-0123456789abcdef0`. */
+  id: string;
+  state: VolumeState;
+  zone: string;
+  sizeGiB: number;
+  type: string;
+  iops: number;
+  encrypted: boolean;
+  multiAttach: boolean;
+  snapshotId: string;
+  /** ISO 8601 UTC. */
+  createTime: string;
+  tags: Record<string, string>;
+  /** Several only with Multi-Attach. */
+  attachments: VolumeAttachment[];
+}
+
+/** A record set as Route 53 keeps it. */
+export interface StoredRecordSet {
+  /** Lower case, octal escapes, trailing dot. */
+  name: string;
+  type: string;
+  setIdentifier?: string;
+  /** Absent for an alias. */
+  ttl?: number;
+  /** Empty for an alias. */
+  values: string[];
+  multiValueAnswer?: boolean;
+  weight?: number;
+  region?: string;
+  failover?: string;
+  healthCheckId?: string;
+  alias?: { hostedZoneId: string; dnsName: string; evaluateTargetHealth: boolean };
+}
+
+export interface HostedZone {
+  /** For example `Z0123456789EXAMPLE`. */
+  id: string;
+  /** With trailing dot. */
+  name: string;
+  private: boolean;
+  recordSets: StoredRecordSet[];
+  /** While it is busy with a change, it takes no other; epoch milliseconds. */
+  busyUntilMs: number;
+}
+
+export interface ZoneChange {
+  id: string;
+  status: 'PENDING' | 'INSYNC';
+  submittedAt: string;
+  comment?: string;
+}
+
+export interface Topic {
+  arn: string;
+  /** For FIFO topics: take the body for the deduplication id. */
+  contentBasedDeduplication: boolean;
+}
+
+/** A message that SNS accepted. */
+export interface Publication {
+  topicArn: string;
+  messageId: string;
+  subject?: string;
+  message: string;
+  /** String values by name. */
+  attributes: Record<string, string>;
+  groupId?: string;
+  deduplicationId?: string;
+  /** For FIFO topics. */
+  sequenceNumber?: string;
+  /** Epoch milliseconds. */
+  atMs: number;
+}
+
+export interface MessageAttribute {
+  DataType: string;
+  StringValue?: string;
+  /** Base64. */
+  BinaryValue?: string;
+}
+
+/** A message that SQS accepted. */
+export interface QueuedMessage {
+  messageId: string;
+  body: string;
+  attributes: Record<string, MessageAttribute>;
+  groupId?: string;
+  deduplicationId?: string;
+  sequenceNumber?: string;
+  /** Epoch milliseconds. */
+  sentAtMs: number;
+  /** Not given out before this; epoch milliseconds. */
+  visibleAtMs: number;
+  receiveCount: number;
+  firstReceivedAtMs?: number;
+  /** Of the latest receipt. */
+  receiptHandle?: string;
+  deleted: boolean;
+}
+
+export interface Queue {
+  name: string;
+  account: string;
+  contentBasedDeduplication: boolean;
+  visibilityTimeoutS: number;
+  maximumMessageBytes: number;
+  /** Every message ever accepted, also the deleted ones. */
+  messages: QueuedMessage[];
+}
+
+export interface World {
+  account: string;
+  region: string;
+  clock: Clock;
+  /** How long things take, in milliseconds; may be changed while it runs. */
+  delays: {
+    /** Each AWS call. */
+    latencyMs: number;
+    attachMs: number;
+    detachMs: number;
+    /** When the disk shows up, counted from `attached`; negative: before it. */
+    deviceDelayMs: number;
+    insyncMs: number;
+    /** How long a zone is busy with one change and refuses others. */
+    zoneBusyMs: number;
+  };
+  instances: Map<string, Instance>;
+  volumes: Map<string, Volume>;
+  zones: Map<string, HostedZone>;
+  changes: Map<string, ZoneChange>;
+  /** By ARN. */
+  topics: Map<string, Topic>;
+  /** By `ACCOUNT/NAME`. */
+  queues: Map<string, Queue>;
+  publications: Publication[];
+  /** Called when SNS or SQS has accepted a message. */
+  accepted(message: AcceptedMessage): void;
+}
+
+/** What the listeners of messages hear. */
+export type AcceptedMessage =
+  | ({ service: 'sns' } & Publication)
+  | { service: 'sqs'; queue: string; body: string; messageId: string; atMs: number };
+
+/** Joins a free volume to an instance: `attaching` now, `attached` and with a disk after the delays. */
+export function attach(world: World, volume: Volume, instance: Instance, device: string): VolumeAttachment {
+  const { attachMs, deviceDelayMs } = world.delays;
+  const attachment: VolumeAttachment = {
+    instanceId: instance.id,
+    device,
+    status: 'attaching',
+    attachTime: new Date(world.clock.now()).toISOString(),
+    deleteOnTermination: false,
+  };
+  volume.attachments.push(attachment);
+  volume.state = 'in-use';
+  if (volumeFails(volume, 'attachStuck')) return attachment;
+
+  const stillJoined = () => volume.attachments.includes(attachment) && attachment.status !== 'detaching';
+  world.clock.after(attachMs, () => {
+    if (stillJoined()) attachment.status = 'attached';
+  });
+  world.clock.after(attachMs + deviceDelayMs, () => {
+    if (stillJoined() && !volumeFails(volume, 'noDevice')) plugIn(instance.sysroot, volume.id);
+  });
+  return attachment;
+}
+
+/** Takes a volume from an instance: `detaching` now, gone with its disk after the delay. */
+export function detach(world: World, volume: Volume, attachment: VolumeAttachment, force: boolean): void {
+  if (volumeFails(volume, 'detachBusy') && !force) {
+    attachment.status = 'busy';
+    return;
+  }
+  attachment.status = 'detaching';
+  world.clock.after(world.delays.detachMs, () => {
+    volume.attachments = volume.attachments.filter((other) => other !== attachment);
+    if (volume.attachments.length === 0) volume.state = 'available';
+    unplug(world.instances.get(attachment.instanceId)?.sysroot, volume.id);
+  });
+}
+
+/** The letters that make an attachment point: `/dev/sdf`, `/dev/xvdf` and `xvdf` are one, `f`. */
+export function attachmentPoint(device: string): string {
+  return device.replace(/^\/dev\//, '').replace(/^(sd|xvd)/, '');
+}
+
+/** Every volume joined to an instance, in whatever state. */
+export function attachmentsOf(world: World, instanceId: string): { volume: Volume; attachment: VolumeAttachment }[] {
+  return [...world.volumes.values()].flatMap((volume) =>
+    volume.attachments
+      .filter((attachment) => attachment.instanceId === instanceId)
+      .map((attachment) => ({ volume, attachment })),
+  );
+}
+
+/** `eu-west-1a` → `euw1-az1`. In AWS the letter and the number are mapped anew for each account. */
+export function zoneIdOf(zone: string): string {
+  const [area = '', direction = '', rest = ''] = zone.split('-');
+  const letter = rest.charCodeAt(rest.length - 1) - 'a'.charCodeAt(0) + 1;
+  const directions = direction.replace(/north|south|east|west|central/g, (word) => word[0] ?? '');
+  return `${area}${directions}${rest.slice(0, -1)}-az${letter}`;
+}

@@ -1,0 +1,128 @@
+/** The control endpoint, `/_control/…`: JSON for curl. Every answer that is not one says in a sentence why. */
+import type { CallLog } from './calls.ts';
+import type { InstanceAction, World } from './cloud.ts';
+import { json, type Reply, type Request } from './http.ts';
+import { changeInstance, interrupt, withdrawNotice } from './orders.ts';
+import type { InstanceSetup } from './setup.ts';
+
+/** A request that makes no sense; its message is the answer. */
+class ControlError extends Error {
+  override readonly name: string = 'ControlError';
+}
+
+type Handler = (request: Request) => unknown;
+
+const INDEX = {
+  'GET /_control/state': 'instances, volumes, hosted zones, topics, queues, delays',
+  'GET /_control/calls': 'every AWS and metadata call; ?service=ec2 picks one service',
+  'GET /_control/messages': 'what SNS and SQS accepted',
+  'PUT /_control/notice':
+    '{"action":"terminate","inSeconds":120} publishes an interruption notice; "instanceId" may name the instance',
+  'DELETE /_control/notice': 'withdraws it; ?instanceId= may name the instance',
+  'PUT /_control/delays': '{"latencyMs":300} and the like; see GET /_control/state for the names',
+  'PATCH /_control/instance':
+    '{"publicIpv4":"203.0.113.99"} and the like; null takes a fact away; ?instanceId= may name the instance',
+};
+
+export function createControl(world: World, log: CallLog): (request: Request) => Reply {
+  const handlers = new Map<string, Handler>(
+    Object.entries({
+      'GET /_control': () => INDEX,
+      'GET /_control/state': () => stateOf(world),
+      'GET /_control/calls': ({ query }: Request) => {
+        const service = query.get('service');
+        return log.calls().filter((call) => service === null || call.service === service);
+      },
+      'GET /_control/messages': () => messagesOf(world),
+      'PUT /_control/notice': (request: Request) => publishNotice(world, bodyOf(request)),
+      'POST /_control/notice': (request: Request) => publishNotice(world, bodyOf(request)),
+      'DELETE /_control/notice': ({ query }: Request) => {
+        withdrawNotice(world, knownInstance(world, query.get('instanceId')));
+        return {};
+      },
+      'PUT /_control/delays': (request: Request) => changeDelays(world, bodyOf(request)),
+      'PATCH /_control/instance': (request: Request) => {
+        const changes = Object.entries(bodyOf(request)).map(([name, value]) => [name, value ?? undefined]);
+        changeInstance(
+          world,
+          Object.fromEntries(changes) as InstanceSetup,
+          knownInstance(world, request.query.get('instanceId')),
+        );
+        return stateOf(world).instances;
+      },
+    }),
+  );
+
+  return (request) => {
+    const handler = handlers.get(`${request.method} ${request.path.replace(/\/$/, '')}`);
+    if (handler === undefined) return json({ problem: `no ${request.method} ${request.path}`, known: INDEX }, 404);
+    try {
+      return json(handler(request));
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      return json({ problem: error.message }, 400);
+    }
+  };
+}
+
+function stateOf({ account, region, delays, instances, volumes, zones, topics, queues }: World) {
+  return {
+    account,
+    region,
+    delays,
+    instances: [...instances.values()].map(({ userData, ...instance }) => ({
+      ...instance,
+      userDataBytes: userData?.length ?? 0,
+    })),
+    volumes: [...volumes.values()],
+    hostedZones: [...zones.values()],
+    topics: [...topics.values()],
+    queues: [...queues.values()].map(({ messages, ...queue }) => ({ ...queue, messageCount: messages.length })),
+  };
+}
+
+function messagesOf({ publications, queues }: World) {
+  return {
+    sns: publications,
+    sqs: [...queues.values()].flatMap(({ name, messages }) => messages.map((message) => ({ queue: name, ...message }))),
+  };
+}
+
+function publishNotice(world: World, body: Record<string, unknown>): unknown {
+  const { action = 'terminate', inSeconds = 120, instanceId } = body;
+  if (action !== 'terminate' && action !== 'stop' && action !== 'hibernate')
+    throw new ControlError('"action" is terminate, stop or hibernate');
+  if (typeof inSeconds !== 'number') throw new ControlError('"inSeconds" is a number');
+  const named = knownInstance(world, typeof instanceId === 'string' ? instanceId : null);
+  interrupt(world, {
+    action: action satisfies InstanceAction,
+    inSeconds,
+    ...(named !== undefined && { instanceId: named }),
+  });
+  return [...world.instances.values()].map(({ id, notice }) => ({ instanceId: id, notice }));
+}
+
+function changeDelays(world: World, body: Record<string, unknown>): unknown {
+  for (const [name, value] of Object.entries(body)) {
+    if (!Object.hasOwn(world.delays, name))
+      throw new ControlError(`"${name}" is none of ${Object.keys(world.delays).join(', ')}`);
+    if (typeof value !== 'number') throw new ControlError(`"${name}" is a number of milliseconds`);
+  }
+  return Object.assign(world.delays, body);
+}
+
+function knownInstance(world: World, instanceId: string | null): string | undefined {
+  if (instanceId !== null && !world.instances.has(instanceId))
+    throw new ControlError(`there is no instance ${instanceId}; known are ${[...world.instances.keys()].join(', ')}`);
+  return instanceId ?? undefined;
+}
+
+function bodyOf({ body }: Request): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw new ControlError('the body is a JSON object');
+}

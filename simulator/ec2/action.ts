@@ -1,0 +1,48 @@
+/** What the actions of EC2 have in common: their form, DryRun, and how they find what a request names. */
+import type { Instance, Volume, World } from '../cloud.ts';
+import { type Params, textOf } from '../query.ts';
+import type { XmlElement } from '../xml.ts';
+import {
+  dryRun,
+  instanceIdMalformed,
+  instanceNotFound,
+  missingParameter,
+  volumeIdMalformed,
+  volumeNotFound,
+} from './errors.ts';
+
+/**
+ * One action: gives the members of its answer below `requestId`.
+ * @throws AwsError
+ */
+export type Action = (world: World, params: Params) => XmlElement;
+
+/** A parameter that the action cannot do without. */
+export function required(params: Params, name: string): string {
+  const value = textOf(params, name);
+  if (value === undefined || value === '') throw missingParameter(name);
+  return value;
+}
+
+/** Ends a dry run. To be called once the request is known to be well-formed and permitted, and before anything is done. */
+export function unlessDryRun(params: Params): void {
+  if (textOf(params, 'DryRun') === 'true') throw dryRun();
+}
+
+/** Finds a volume. Ids that nobody put into the world have to look like ids, ours need not (`vol-attach-denied`). */
+export function volumeOf(world: World, volumeId: string): Volume {
+  const volume = world.volumes.get(volumeId);
+  if (volume !== undefined) return volume;
+  throw isId('vol', volumeId) ? volumeNotFound(volumeId) : volumeIdMalformed(volumeId);
+}
+
+export function instanceOf(world: World, instanceId: string): Instance {
+  const instance = world.instances.get(instanceId);
+  if (instance !== undefined) return instance;
+  throw isId('i', instanceId) ? instanceNotFound(instanceId) : instanceIdMalformed(instanceId);
+}
+
+/** Ids have 17 hexadecimal digits, before 2018 they had 8. Source: EC2 User Guide, "Resource IDs". */
+function isId(prefix: string, id: string): boolean {
+  return new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(id);
+}

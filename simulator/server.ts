@@ -1,0 +1,243 @@
+/**
+ * The cloud in a box: starts a world on loopback, one port for all of AWS and one for each instance's metadata. It speaks
+ * the services' own protocols to their unchanged clients and to curl; `docs/simulator.md` says what it does not do.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type CallLog, type CallRecord, createCallLog, type Service } from './calls.ts';
+import { createClock } from './clock.ts';
+import type {
+  AcceptedMessage,
+  Instance,
+  InstanceAction,
+  Publication,
+  QueuedMessage,
+  StoredRecordSet,
+  Volume,
+  World,
+} from './cloud.ts';
+import { createControl } from './control.ts';
+import { createFrontDoor } from './front-door.ts';
+import { type Answer, json, type Request, readBody, send, toRequest } from './http.ts';
+import { createImds } from './imds/index.ts';
+import { changeInstance, firstInstance, interrupt, withdrawNotice } from './orders.ts';
+import { type CloudSetup, createWorld, type InstanceSetup } from './setup.ts';
+
+/** A running cloud. Everything it gives out is a copy. */
+export interface Cloud extends AsyncDisposable {
+  /** The AWS endpoint, for example `http://127.0.0.1:4566`. */
+  url: string;
+  /** The first instance, unless told otherwise, here and below. */
+  instanceId: string;
+  /** The metadata endpoint of an instance. */
+  imdsUrl(instanceId?: string): string;
+  /** The URL of a queue, on this cloud's host. */
+  queueUrl(name: string): string;
+  /** What a process on an instance needs in its environment to find this cloud; credentials come from the metadata. */
+  environment(instanceId?: string): Record<string, string>;
+  /** Publishes a Spot interruption notice. With `hibernate` there is no time ahead, whatever `inSeconds` says. */
+  interrupt(notice: { action: InstanceAction; inSeconds: number; instanceId?: string }): void;
+  withdrawNotice(instanceId?: string): void;
+  /** Changes what an instance's metadata and DescribeInstances say, for example `{ publicIpv4: undefined }`. */
+  changeInstance(change: InstanceChange, instanceId?: string): void;
+  /** Of every AWS call to come. */
+  setLatency(ms: number): void;
+  /** Every AWS and metadata call answered so far. */
+  calls(): CallRecord[];
+  published(): Publication[];
+  /** Every message that the queue accepted, the deleted ones too. */
+  received(queue: string): QueuedMessage[];
+  volume(volumeId: string): Volume | undefined;
+  instance(instanceId?: string): Instance;
+  /** In no particular order; the zone's SOA and NS among them. */
+  recordSets(zoneId: string): StoredRecordSet[];
+  /** @returns what ends the listening. */
+  onCall(listener: (call: CallRecord) => void): () => void;
+  /** @returns what ends the listening. */
+  onMessage(listener: (message: AcceptedMessage) => void): () => void;
+  /** Ends every connection and timer. */
+  close(): Promise<void>;
+}
+
+/** What may change of an instance while it runs; `undefined` takes it away. */
+export type InstanceChange = { [K in keyof InstanceSetup]?: InstanceSetup[K] | undefined };
+
+export type { CallRecord } from './calls.ts';
+export type { CloudSetup, HostedZoneSetup, InstanceSetup, QueueSetup, TopicSetup, VolumeSetup } from './setup.ts';
+
+export async function startCloud(setup: CloudSetup = {}): Promise<Cloud> {
+  const clock = createClock();
+  const world = createWorld(setup, clock);
+  const log = createCallLog(clock);
+  const servers: Server[] = [];
+  const close = async () => {
+    clock.close();
+    await Promise.all(servers.map(closeServer));
+  };
+  try {
+    const control = createControl(world, log);
+    const front = createFrontDoor(world);
+    const aws = await listen(setup.port ?? 0, (incoming, outgoing) => {
+      if (incoming.url?.startsWith('/_control')) return answerControl(control, incoming, outgoing);
+      return answerAws(world, log, front, incoming, outgoing);
+    });
+    servers.push(aws);
+    const metadata = new Map<string, string>();
+    for (const [index, instance] of [...world.instances.values()].entries()) {
+      const imds = createImds(world, instance);
+      const server = await listen(index === 0 ? (setup.metadataPort ?? 0) : 0, (incoming, outgoing) =>
+        answerImds(world, log, instance, imds, incoming, outgoing),
+      );
+      servers.push(server);
+      metadata.set(instance.id, urlOf(server));
+    }
+    return describeCloud(world, log, urlOf(aws), metadata, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function describeCloud(
+  world: World,
+  log: CallLog,
+  url: string,
+  metadata: Map<string, string>,
+  close: () => Promise<void>,
+): Cloud {
+  const listeners = new Set<(message: AcceptedMessage) => void>();
+  world.accepted = (message) => {
+    for (const listener of listeners) listener(message);
+  };
+  const imdsUrl = (instanceId?: string) => metadata.get(firstInstance(world, instanceId).id) ?? '';
+  return {
+    url,
+    instanceId: firstInstance(world).id,
+    imdsUrl,
+    queueUrl: (name) =>
+      `${url}/${[...world.queues].find(([, queue]) => queue.name === name)?.[0] ?? `${world.account}/${name}`}`,
+    environment(instanceId) {
+      const { sysroot } = firstInstance(world, instanceId);
+      return {
+        AWS_ENDPOINT_URL: url,
+        AWS_EC2_METADATA_SERVICE_ENDPOINT: imdsUrl(instanceId),
+        AWS_REGION: world.region,
+        ...(sysroot !== undefined && { EC2FLEETD_SYSROOT: sysroot }),
+      };
+    },
+    interrupt: (notice) => interrupt(world, notice),
+    withdrawNotice: (instanceId) => withdrawNotice(world, instanceId),
+    changeInstance: (change, instanceId) => changeInstance(world, change, instanceId),
+    setLatency(ms) {
+      world.delays.latencyMs = ms;
+    },
+    calls: log.calls,
+    published: () => structuredClone(world.publications),
+    received: (name) =>
+      structuredClone([...world.queues.values()].find((queue) => queue.name === name)?.messages ?? []),
+    volume: (volumeId) => structuredClone(world.volumes.get(volumeId)),
+    instance: (instanceId) => structuredClone(firstInstance(world, instanceId)),
+    recordSets: (zoneId) => structuredClone(world.zones.get(zoneId)?.recordSets ?? []),
+    onCall: log.listen,
+    onMessage(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
+
+async function answerAws(
+  world: World,
+  log: CallLog,
+  front: ReturnType<typeof createFrontDoor>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const request = toRequest(incoming, await readBody(incoming), randomUUID());
+  const startMs = world.clock.now();
+  const isGone = () => outgoing.destroyed;
+  // What is asked for takes effect in the middle of a call, so that one cut short may or may not have happened.
+  const halfMs = world.delays.latencyMs / 2;
+  await world.clock.sleep(halfMs);
+  const { service, answer } = await front(request, isGone);
+  await world.clock.sleep(halfMs);
+  const headers = { ...answer.reply.headers, 'x-amzn-requestid': request.id };
+  record(log, service, request, startMs, answer);
+  send(outgoing, { ...answer.reply, headers });
+}
+
+async function answerImds(
+  world: World,
+  log: CallLog,
+  instance: Instance,
+  imds: (request: Request) => Answer,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const request = toRequest(incoming, await readBody(incoming), randomUUID());
+  const startMs = world.clock.now();
+  const answer = imds(request);
+  record(log, 'imds', request, startMs, answer, instance.id);
+  send(outgoing, { ...answer.reply, headers: { ...answer.reply.headers, server: 'EC2ws' } });
+}
+
+/** What is asked of the control endpoint is no call, and stands in no log. */
+async function answerControl(
+  control: ReturnType<typeof createControl>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  send(outgoing, control(toRequest(incoming, await readBody(incoming), randomUUID())));
+}
+
+function record(
+  log: CallLog,
+  service: Service,
+  { id, headers }: Request,
+  startMs: number,
+  { operation, params, reply, errorCode }: Answer,
+  instanceId?: string,
+): void {
+  const invocationId = headers['amz-sdk-invocation-id'];
+  log.add({
+    id,
+    service,
+    operation,
+    params,
+    ...(instanceId !== undefined && { instanceId }),
+    ...(invocationId !== undefined && { invocationId }),
+    startMs,
+    status: reply.status,
+    ...(errorCode !== undefined && { errorCode }),
+  });
+}
+
+function listen(port: number, handler: Handler): Promise<Server> {
+  const server = createServer((incoming, outgoing) => {
+    handler(incoming, outgoing).catch((error: unknown) => {
+      // A defect of the simulator, or a caller who hung up in the middle of a request.
+      if (outgoing.headersSent || outgoing.destroyed) return outgoing.destroy();
+      send(outgoing, json({ defect: error instanceof Error ? error.stack : String(error) }, 500));
+    });
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,229 @@
+/** What a cloud starts with: every part has a default, so that each thing a test sets means something. */
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import type { Clock } from './clock.ts';
+import type { HostedZone, Instance, Queue, StoredRecordSet, Topic, Volume, VolumeAttachment, World } from './cloud.ts';
+import { storedName } from './route53/names.ts';
+import { layOut, plugIn } from './sysroot.ts';
+
+/** An instance; everything has a default. `userData` is what the metadata gives back, byte for byte. */
+export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'metadata'>> {
+  userData?: string | Uint8Array;
+  metadata?: Partial<Instance['metadata']>;
+}
+
+export interface VolumeSetup extends Partial<Omit<Volume, 'attachments'>> {
+  id: string;
+  /** Already attached; the status is `attached` unless told otherwise. */
+  attachedTo?: { instanceId: string; device: string; status?: VolumeAttachment['status'] };
+}
+
+export interface HostedZoneSetup {
+  id: string;
+  /** With or without trailing dot. */
+  name: string;
+  private?: boolean;
+  /** Beside the SOA and NS records that every zone has. */
+  recordSets?: StoredRecordSet[];
+}
+
+export interface TopicSetup {
+  arn: string;
+  contentBasedDeduplication?: boolean;
+}
+
+export interface QueueSetup extends Partial<Omit<Queue, 'messages'>> {
+  name: string;
+}
+
+export interface CloudSetup extends Partial<World['delays']> {
+  /** Default `123456789012`. */
+  account?: string;
+  /** Default `eu-west-1`. */
+  region?: string;
+  /** Default: the region's first. */
+  zone?: string;
+  /** Default: one Spot instance. The first one is meant wherever no instance is named. */
+  instances?: InstanceSetup[];
+  volumes?: VolumeSetup[];
+  hostedZones?: HostedZoneSetup[];
+  /** Names or ARNs. */
+  topics?: (string | TopicSetup)[];
+  /** Names or queue URLs; of a URL the account and the name are kept. */
+  queues?: (string | QueueSetup)[];
+  /** Of the AWS endpoint; default 0: a free one. */
+  port?: number;
+  /** Of the first instance's metadata endpoint; default 0: a free one. */
+  metadataPort?: number;
+}
+
+export function createWorld(setup: CloudSetup, clock: Clock): World {
+  const region = setup.region ?? 'eu-west-1';
+  const account = setup.account ?? '123456789012';
+  const place = { account, region, zone: setup.zone ?? `${region}a`, nowIso: new Date(clock.now()).toISOString() };
+  const world: World = {
+    account,
+    region,
+    clock,
+    delays: {
+      latencyMs: setup.latencyMs ?? 0,
+      attachMs: setup.attachMs ?? 0,
+      detachMs: setup.detachMs ?? 0,
+      deviceDelayMs: setup.deviceDelayMs ?? 0,
+      insyncMs: setup.insyncMs ?? 0,
+      zoneBusyMs: setup.zoneBusyMs ?? 0,
+    },
+    instances: byKey(
+      (setup.instances ?? [{}]).map((instance, index) => createInstance(instance, index, place)),
+      'id',
+    ),
+    volumes: byKey(
+      (setup.volumes ?? []).map((volume) => createVolume(volume, place)),
+      'id',
+    ),
+    zones: byKey((setup.hostedZones ?? []).map(createZone), 'id'),
+    changes: new Map(),
+    topics: byKey(
+      (setup.topics ?? []).map((topic) => createTopic(topic, place)),
+      'arn',
+    ),
+    queues: new Map(
+      (setup.queues ?? []).map((queue) => createQueue(queue, place)).map((queue) => [queueKey(queue), queue]),
+    ),
+    publications: [],
+    accepted: () => {},
+  };
+  giveRootVolumes(world);
+  plugInWhatIsAttached(world);
+  return world;
+}
+
+/** How a queue is found: the path of its URL. */
+export function queueKey({ account, name }: { account: string; name: string }): string {
+  return `${account}/${name}`;
+}
+
+interface Place {
+  account: string;
+  region: string;
+  zone: string;
+  nowIso: string;
+}
+
+function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
+  const { userData, metadata, sysroot, ...given } = setup;
+  const last = index.toString(16).padStart(2, '0');
+  return {
+    id: `i-0123456789abcde${last}`,
+    type: 't3.medium',
+    imageId: 'ami-0123456789abcdef0',
+    launchIndex: index,
+    reservationId: 'r-0123456789abcdef0',
+    launchTime: place.nowIso,
+    state: 'running',
+    zone: place.zone,
+    lifecycle: 'spot',
+    hypervisor: 'nitro',
+    privateIpv4: `10.0.0.${10 + index}`,
+    // Addresses for documentation: they lead nowhere. Source: RFC 5737 and RFC 3849.
+    publicIpv4: `203.0.113.${10 + index}`,
+    ipv6: [`2001:db8::${(10 + index).toString(16)}`],
+    mac: `02:00:00:00:00:${last}`,
+    rootDevice: '/dev/xvda',
+    attachmentLimit: 27,
+    role: 'simulated-role',
+    tags: {},
+    maintenance: [],
+    maintenanceHistory: [],
+    metadata: { enabled: true, tokens: 'required', tags: false, ...metadata },
+    ...given,
+    ...(userData !== undefined && { userData: Buffer.from(userData) }),
+    ...(sysroot !== undefined && { sysroot: path.resolve(sysroot) }),
+  };
+}
+
+function createVolume(setup: VolumeSetup, place: Place): Volume {
+  const { attachedTo, ...given } = setup;
+  return {
+    state: attachedTo === undefined ? 'available' : 'in-use',
+    zone: place.zone,
+    sizeGiB: 8,
+    type: 'gp3',
+    iops: 3000,
+    encrypted: false,
+    multiAttach: false,
+    snapshotId: '',
+    createTime: place.nowIso,
+    tags: {},
+    ...given,
+    attachments:
+      attachedTo === undefined
+        ? []
+        : [{ status: 'attached', attachTime: place.nowIso, deleteOnTermination: false, ...attachedTo }],
+  };
+}
+
+/** Every zone has them; they cannot be deleted. Source: Route 53 Developer Guide, "NS and SOA records". */
+function createZone({ id, name, private: isPrivate = false, recordSets = [] }: HostedZoneSetup): HostedZone {
+  const apex = storedName(name);
+  const soa = `ns-1.example.net. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400`;
+  return {
+    id,
+    name: apex,
+    private: isPrivate,
+    recordSets: [
+      { name: apex, type: 'NS', ttl: 172_800, values: ['ns-1.example.net.', 'ns-2.example.net.'] },
+      { name: apex, type: 'SOA', ttl: 900, values: [soa] },
+      ...recordSets.map((record) => ({ ...record, name: storedName(record.name) })),
+    ],
+    busyUntilMs: 0,
+  };
+}
+
+function createTopic(setup: string | TopicSetup, { region, account }: Place): Topic {
+  const { arn, contentBasedDeduplication = false } = typeof setup === 'string' ? { arn: setup } : setup;
+  return { arn: arn.startsWith('arn:') ? arn : `arn:aws:sns:${region}:${account}:${arn}`, contentBasedDeduplication };
+}
+
+function createQueue(setup: string | QueueSetup, place: Place): Queue {
+  const given = typeof setup === 'string' ? { name: setup } : setup;
+  const url = URL.canParse(given.name) ? new URL(given.name).pathname.split('/') : undefined;
+  return {
+    account: url?.at(-2) ?? place.account,
+    contentBasedDeduplication: false,
+    visibilityTimeoutS: 30,
+    // The limit since August 2025; older queues may have less. Source: SQS API Reference, "SendMessage".
+    maximumMessageBytes: 1_048_576,
+    ...given,
+    name: url?.at(-1) ?? given.name,
+    messages: [],
+  };
+}
+
+function giveRootVolumes(world: World): void {
+  for (const instance of world.instances.values()) {
+    const id = `vol-0${randomBytes(8).toString('hex')}`;
+    const root = createVolume(
+      {
+        id,
+        attachedTo: { instanceId: instance.id, device: instance.rootDevice },
+        snapshotId: 'snap-0123456789abcdef0',
+      },
+      { account: world.account, region: world.region, zone: instance.zone, nowIso: instance.launchTime },
+    );
+    for (const attachment of root.attachments) attachment.deleteOnTermination = true;
+    world.volumes.set(id, root);
+  }
+}
+
+function plugInWhatIsAttached(world: World): void {
+  for (const { sysroot } of world.instances.values()) if (sysroot !== undefined) layOut(sysroot);
+  // The root volumes were put in last, but the machine finds its own root first.
+  for (const volume of [...world.volumes.values()].reverse())
+    for (const { instanceId, status } of volume.attachments)
+      if (status === 'attached') plugIn(world.instances.get(instanceId)?.sysroot, volume.id);
+}
+
+function byKey<T, K extends keyof T>(values: T[], key: K): Map<T[K], T> {
+  return new Map(values.map((value) => [value[key], value]));
+}

@@ -1,0 +1,54 @@
+/**
+ * Attached disks as a guest on Nitro sees them, laid out under a directory: `sys/block/nvmeNn1/device/{serial,model}` and
+ * a node in `dev`, here an empty file. Source: EC2 User Guide, "Amazon EBS and NVMe"; amazon-ec2-utils, `ebsnvme`.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Both NVMe fields have a fixed width and are filled with blanks. */
+const SERIAL_WIDTH = 20;
+const MODEL_WIDTH = 40;
+
+/** Makes the directories, so that they can be watched before the first disk is there. */
+export function layOut(sysroot: string): void {
+  mkdirSync(path.join(sysroot, 'sys/block'), { recursive: true });
+  mkdirSync(path.join(sysroot, 'dev'), { recursive: true });
+}
+
+/** Lets a disk appear under the first free NVMe number. Does nothing without a sysroot. */
+export function plugIn(sysroot: string | undefined, volumeId: string): void {
+  if (sysroot === undefined || diskOf(sysroot, volumeId) !== undefined) return;
+  const blocks = path.join(sysroot, 'sys/block');
+  let number = 0;
+  while (existsSync(path.join(blocks, `nvme${number}n1`))) number += 1;
+  const disk = `nvme${number}n1`;
+
+  // Moved into place whole, since sysfs shows no half-made disks either; and before /dev, which is the kernel's order too.
+  const aside = path.join(sysroot, `sys/.${disk}`);
+  mkdirSync(path.join(aside, 'device'), { recursive: true });
+  writeFileSync(path.join(aside, 'device/serial'), `${serialOf(volumeId)}\n`);
+  writeFileSync(path.join(aside, 'device/model'), `${'Amazon Elastic Block Store'.padEnd(MODEL_WIDTH)}\n`);
+  renameSync(aside, path.join(blocks, disk));
+  writeFileSync(path.join(sysroot, 'dev', disk), '');
+}
+
+/** Lets a disk disappear. Does nothing when it is not there. */
+export function unplug(sysroot: string | undefined, volumeId: string): void {
+  const disk = sysroot === undefined ? undefined : diskOf(sysroot, volumeId);
+  if (sysroot === undefined || disk === undefined) return;
+  rmSync(path.join(sysroot, 'dev', disk), { force: true });
+  rmSync(path.join(sysroot, 'sys/block', disk), { recursive: true });
+}
+
+/** `vol-0123456789abcdef0` → `vol0123456789abcdef0`, filled to its width. */
+function serialOf(volumeId: string): string {
+  return volumeId.replaceAll('-', '').padEnd(SERIAL_WIDTH);
+}
+
+function diskOf(sysroot: string, volumeId: string): string | undefined {
+  const blocks = path.join(sysroot, 'sys/block');
+  return readdirSync(blocks).find((disk) => {
+    const serial = path.join(blocks, disk, 'device/serial');
+    return existsSync(serial) && readFileSync(serial, 'utf8').trim() === serialOf(volumeId).trim();
+  });
+}
