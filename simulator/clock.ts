@@ -5,14 +5,14 @@ export interface Clock {
   now(): number;
   /** Runs `effect` after so many milliseconds; with 0 or less, as soon as the call under way has its answer. */
   after(delayMs: number, effect: () => void): void;
-  /** The same as a promise. Closing the clock ends the wait early. */
+  /** The same as a promise; it stays open for ever when the clock is closed, as does whatever waits for it. */
   sleep(delayMs: number): Promise<void>;
-  /** Drops every effect that is still to come and ends every wait. */
+  /** Drops every effect that is still to come. */
   close(): void;
 }
 
 export function createClock(): Clock {
-  const pending = new Map<NodeJS.Timeout, () => void>();
+  const timers = new Set<NodeJS.Timeout>();
   let closed = false;
 
   return {
@@ -21,31 +21,27 @@ export function createClock(): Clock {
     after(delayMs, effect) {
       // Not a timer of 0 ms: whoever asks right after the answer must see the effect.
       if (delayMs <= 0) queueMicrotask(() => closed || effect());
-      else schedule(delayMs, effect, () => {});
+      else schedule(delayMs, effect);
     },
 
     sleep(delayMs) {
-      if (delayMs <= 0 || closed) return Promise.resolve();
-      return new Promise((resolve) => schedule(delayMs, resolve, resolve));
+      return delayMs <= 0 ? Promise.resolve() : new Promise((resolve) => schedule(delayMs, resolve));
     },
 
     close() {
       closed = true;
-      for (const [timer, onClose] of pending) {
-        clearTimeout(timer);
-        onClose();
-      }
-      pending.clear();
+      for (const timer of timers) clearTimeout(timer);
+      timers.clear();
     },
   };
 
-  function schedule(delayMs: number, effect: () => void, onClose: () => void): void {
+  function schedule(delayMs: number, effect: () => void): void {
     if (closed) return;
     const timer = setTimeout(() => {
-      pending.delete(timer);
+      timers.delete(timer);
       effect();
     }, delayMs);
     timer.unref();
-    pending.set(timer, onClose);
+    timers.add(timer);
   }
 }

@@ -46,7 +46,7 @@ export async function readBody(incoming: IncomingMessage): Promise<Buffer> {
 }
 
 export function toRequest(incoming: IncomingMessage, body: Buffer, id: string): Request {
-  const url = new URL(incoming.url ?? '/', 'http://localhost');
+  const url = new URL(`http://localhost${incoming.url ?? '/'}`);
   const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const);
   return {
     method: incoming.method ?? 'GET',

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AwsError } from './aws-error.ts';
 import { type CallLog, type CallRecord, createCallLog, type Service } from './calls.ts';
 import { createClock } from './clock.ts';
 import type {
@@ -65,6 +66,8 @@ export type InstanceChange = { [K in keyof InstanceSetup]?: InstanceSetup[K] | u
 
 export type { CallRecord } from './calls.ts';
 export type { CloudSetup, HostedZoneSetup, InstanceSetup, QueueSetup, TopicSetup, VolumeSetup } from './setup.ts';
+
+const KEEP_ALIVE_MS = 60_000;
 
 export async function startCloud(setup: CloudSetup = {}): Promise<Cloud> {
   const clock = createClock();
@@ -220,11 +223,14 @@ function record(
 function listen(port: number, handler: Handler): Promise<Server> {
   const server = createServer((incoming, outgoing) => {
     handler(incoming, outgoing).catch((error: unknown) => {
-      // A defect of the simulator, or a caller who hung up in the middle of a request.
+      // A request that is too large, a defect of the simulator, or a caller who hung up in the middle.
       if (outgoing.headersSent || outgoing.destroyed) return outgoing.destroy();
-      send(outgoing, json({ defect: error instanceof Error ? error.stack : String(error) }, 500));
+      const status = error instanceof AwsError ? error.status : 500;
+      send(outgoing, json({ problem: error instanceof Error ? error.stack : String(error) }, status));
     });
   });
+  // As patient as AWS: a connection closed just when a client takes it up again is a failure that is not asked for here.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server));

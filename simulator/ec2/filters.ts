@@ -42,12 +42,12 @@ function checkOf<T>(
 
 /** `*` is any run of characters, `?` none or one, a backslash takes the next one as it is; case counts. */
 function patternOf(value: string): RegExp {
-  const source = value.replace(/\\.|[^]/g, (found) => {
-    if (found === '*') return '[^]*';
-    if (found === '?') return '[^]?';
+  const source = value.replace(/\\?./gs, (found) => {
+    if (found === '*') return '.*';
+    if (found === '?') return '.?';
     return literal(found.at(-1) ?? '');
   });
-  return new RegExp(`^${source}$`);
+  return new RegExp(`^${source}$`, 's');
 }
 
 function literal(character: string): string {

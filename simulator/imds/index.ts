@@ -30,7 +30,7 @@ export function createImds(world: World, instance: Instance): (request: Request)
     return {
       operation: `${request.method} ${request.path}`,
       params: {},
-      reply: request.method === 'HEAD' ? { ...reply, body: '' } : reply,
+      reply,
       ...(reply.status >= 400 && { errorCode: String(reply.status) }),
     };
   };
@@ -60,7 +60,8 @@ export function createImds(world: World, instance: Instance): (request: Request)
   }
 
   function read(path: string): Reply {
-    const [version = '', ...names] = path.replace(/^\/+/, '').split('/');
+    // MAC addresses and tag keys may come with their colons escaped.
+    const [version = '', ...names] = path.replaceAll('%3A', ':').replace(/^\/+/, '').split('/');
     if (version === '') return text(VERSIONS.join('\n'));
     if (!VERSIONS.includes(version)) return failure(404);
     const place = { region: world.region, account: world.account, nowMs: world.clock.now() };
@@ -84,7 +85,7 @@ function find(tree: Directory, names: string[]): Entry {
     if (entry === undefined || typeof entry === 'string' || Buffer.isBuffer(entry)) return undefined;
     // A slash at the end asks for the directory itself; a file with one is not found.
     if (name === '' && index === names.length - 1) return entry;
-    entry = Object.hasOwn(entry, decodeURIComponent(name)) ? entry[decodeURIComponent(name)] : undefined;
+    entry = Object.hasOwn(entry, name) ? entry[name] : undefined;
   }
   return entry;
 }

@@ -1,0 +1,102 @@
+/** Who may import whom: the table of floors in docs/architecture.md, held against every import. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** The floors, in the order of the table. */
+export const folders = ['config', 'machines', 'adapters', 'actors', 'cli', 'simulator', 'tools'] as const;
+
+type Floor = (typeof folders)[number];
+
+/** What a floor may import: floors, packages and Node's own modules; `type:` before a floor means types only. */
+const allowed: Record<Floor, string[]> = {
+  config: ['config', 'typebox', 'jsonc-parser', 'postal-mime', 'node:zlib'],
+  machines: ['machines', 'config', 'xstate'],
+  adapters: ['config', 'node:*', '@aws-sdk/*', '@smithy/*', 'winston'],
+  actors: ['actors', 'machines', 'config', 'xstate', 'type:adapters', 'node:crypto'],
+  cli: ['*'],
+  simulator: ['simulator', 'config', 'node:*', 'fast-xml-parser'],
+  tools: ['*'],
+};
+
+/** Adapters are one service a file; these they may share. A file may also be cut into parts: `command.ts`, `command-output.ts`. */
+const sharedAdapters = ['aws.ts', 'batch.ts', 'sysroot.ts', 'text.ts'];
+
+/** One import statement. `target` is a file of ours relative to the root, or a package. */
+export interface Import {
+  file: string;
+  target: string;
+  typesOnly: boolean;
+}
+
+/** Every import of every source file below `root`, static and late. */
+export function importsBelow(root: string): Import[] {
+  return sourceFiles(root).flatMap((file) => importsOf(root, file));
+}
+
+/** Source files of the floors, relative to the root, sorted. */
+export function sourceFiles(root: string): string[] {
+  return folders
+    .flatMap((folder) => readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => path.join(folder, file)))
+    .filter((file) => file.endsWith('.ts'))
+    .sort();
+}
+
+const STATEMENT =
+  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\b(?:import|typeof import)\('([^']+)'\)/g;
+
+function importsOf(root: string, file: string): Import[] {
+  const text = readFileSync(path.join(root, file), 'utf8');
+  return [...text.matchAll(STATEMENT)].map((match) => {
+    const specifier = match[2] ?? match[3] ?? '';
+    const target = specifier.startsWith('.') ? path.join(path.dirname(file), specifier) : specifier;
+    return { file, target, typesOnly: match[1] !== undefined };
+  });
+}
+
+/** A sentence for each import that the table forbids: the file, the import, and the floors it may come from. */
+export function forbiddenImports(imports: Import[]): string[] {
+  return imports
+    .filter((one) => !isAllowed(one))
+    .map(({ file, target }) => `${file} imports ${target}: ${floorOf(file)} may import ${allowed[floorOf(file)].join(', ')}`);
+}
+
+function isAllowed({ file, target, typesOnly }: Import): boolean {
+  const floor = floorOf(file);
+  if (floor === 'adapters' && target.startsWith('adapters/')) return isSharedOrPart(file, target);
+  // Only the CLI's late imports and the entry's version reach outside the floors.
+  return allowed[floor].some((pattern) => {
+    const [, kind, name = ''] = /^(type:)?(.*)$/.exec(pattern) ?? [];
+    if (kind && !typesOnly) return false;
+    if (name.endsWith('*')) return target.startsWith(name.slice(0, -1));
+    return target === name || target.startsWith(`${name}/`);
+  });
+}
+
+function isSharedOrPart(file: string, target: string): boolean {
+  const [own, other] = [path.basename(file, '.ts'), path.basename(target, '.ts')];
+  const isPart = (part: string, whole: string) => part.startsWith(`${whole}-`);
+  return sharedAdapters.includes(`${other}.ts`) || isPart(other, own) || isPart(own, other) || (own === 'logger' && ['winston', 'log-fields'].includes(other)) ;
+}
+
+function floorOf(file: string): Floor {
+  return file.split('/')[0] as Floor;
+}
+
+/** Rings of imports, types aside; each as `a → b → a`. */
+export function cycles(imports: Import[]): string[] {
+  const next = Map.groupBy(
+    imports.filter(({ typesOnly, target }) => !typesOnly && target.endsWith('.ts')),
+    ({ file }) => file,
+  );
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, trail: string[]): void => {
+    if (trail.includes(file)) found.push([...trail.slice(trail.indexOf(file)), file].join(' → '));
+    if (trail.includes(file) || done.has(file)) return;
+    for (const { target } of next.get(file) ?? []) visit(target, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+  return found;
+}
