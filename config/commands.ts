@@ -1,5 +1,5 @@
 /** What a configuration asks for at an event: command lines and messages. */
-import { classicEvents, type EventName, eventAliases, eventOf, notifiedByDefault } from './events.ts';
+import { classicEvents, type EventName, type EventSpelling, eventOf, notifiedByDefault } from './events.ts';
 import { parseExitCodes } from './exit-codes.ts';
 import type { ExecGroup, ExecLine, NotifyConfig, VolumeConfig } from './schema.ts';
 import type { CommandLine, OutgoingMessage, VolumeSource } from './vocabulary.ts';
@@ -18,9 +18,9 @@ export function volumeLines(volume: VolumeConfig): CommandLine[] {
 
 /** True when a receiver is told about an event, by its matrix or else by default (behaviour.md 3.3). */
 export function isNotified(notify: NotifyConfig, event: EventName): boolean {
-  const old = Object.entries(eventAliases).find(([, name]) => name === event)?.[0] as keyof typeof eventAliases;
-  const entry = notify.matrix[event] ?? notify.matrix[old];
-  return entry?.enabled ?? notifiedByDefault.includes(event);
+  const spellings = (Object.keys(notify.matrix) as EventSpelling[]).filter((spelling) => eventOf(spelling) === event);
+  const spelling = spellings.includes(event) ? event : spellings[0];
+  return (spelling && notify.matrix[spelling]?.enabled) ?? notifiedByDefault.includes(event);
 }
 
 /** Where messages go, in one spelling; `region` only where the configuration names one. */

@@ -154,7 +154,7 @@ export function macroResult(result: CommandResult): MacroResult {
 const plainNames = macroNames.filter((name) => name !== 'all_json');
 
 /** The old daemon's second name for the launch index. */
-const macroAliases: Record<string, MacroName> = { 'ami-i': 'instance_index' };
+const macroAliases = new Map<string, MacroName>([['ami-i', 'instance_index']]);
 
 interface Piece {
   /** Where it begins in the template. */
@@ -212,7 +212,7 @@ function closed(template: string, offset: number, open: ('{' | '{{')[]): Piece &
 
 function inBraces(content: string, offset: number): Piece {
   const [name = '', ...format] = content.split(':');
-  const macro = macroAliases[name] ?? macroNames.find((known) => known === name);
+  const macro = macroAliases.get(name) ?? macroNames.find((known) => known === name);
   const known = macro !== undefined && (format.length === 0 || formatSpec.test(format.join(':')));
   if (!known) return { offset, text: `{${content}}`, unknown: content };
   return { offset, text: '', macro, format: format.join(':') };

@@ -37,7 +37,11 @@ export function importsBelow(root: string): Import[] {
 /** Source files of the floors, relative to the root, sorted. */
 export function sourceFiles(root: string): string[] {
   return folders
-    .flatMap((folder) => readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => path.join(folder, file)))
+    .flatMap((folder) =>
+      readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+        path.join(folder, file),
+      ),
+    )
     .filter((file) => file.endsWith('.ts'))
     .sort();
 }
@@ -58,7 +62,10 @@ function importsOf(root: string, file: string): Import[] {
 export function forbiddenImports(imports: Import[]): string[] {
   return imports
     .filter((one) => !isAllowed(one))
-    .map(({ file, target }) => `${file} imports ${target}: ${floorOf(file)} may import ${allowed[floorOf(file)].join(', ')}`);
+    .map(
+      ({ file, target }) =>
+        `${file} imports ${target}: ${floorOf(file)} may import ${allowed[floorOf(file)].join(', ')}`,
+    );
 }
 
 function isAllowed({ file, target, typesOnly }: Import): boolean {
@@ -76,7 +83,12 @@ function isAllowed({ file, target, typesOnly }: Import): boolean {
 function isSharedOrPart(file: string, target: string): boolean {
   const [own, other] = [path.basename(file, '.ts'), path.basename(target, '.ts')];
   const isPart = (part: string, whole: string) => part.startsWith(`${whole}-`);
-  return sharedAdapters.includes(`${other}.ts`) || isPart(other, own) || isPart(own, other) || (own === 'logger' && ['winston', 'log-fields'].includes(other)) ;
+  return (
+    sharedAdapters.includes(`${other}.ts`) ||
+    isPart(other, own) ||
+    isPart(own, other) ||
+    (own === 'logger' && ['winston', 'log-fields'].includes(other))
+  );
 }
 
 function floorOf(file: string): Floor {
