@@ -27,7 +27,7 @@ interface Told {
 
 interface Asked extends Partial<PreparedCommand> {
   /** Called with each line, and the running command in hand. */
-  onLine?(line: string, running: RunningCommand): void;
+  onLine?(line: string, running: RunningCommand): unknown;
   onStart?(running: RunningCommand): void;
   allJsonDir?: string;
 }
@@ -219,7 +219,7 @@ describe('a signal', () => {
   it('means that time ran out: a failure whatever ec says, even if the command then exits with 0 [8.3]', async () => {
     const { result } = await sh('trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done', {
       success: null,
-      onLine: (_, running) => running.signal('SIGTERM'),
+      onLine: (line, running) => line === 'ready' && running.signal('SIGTERM'),
     });
 
     expect(result).toMatchObject({
@@ -405,7 +405,7 @@ describe('the environment', () => {
   });
 
   it('goes without that file when it cannot be written: the command runs all the same, and the output says so', async () => {
-    const { result, lines } = await sh('echo "[$EC2FLEETD_ALL_JSON_FILE]"', { allJsonDir: '/proc/no' });
+    const { result, lines } = await sh('echo "[$EC2FLEETD_ALL_JSON_FILE]"', { allJsonDir: '/etc/passwd/no' });
 
     expect(result.succeeded).toBe(true);
     expect(lines).toEqual([expect.stringMatching(/^ec2fleetd: EC2FLEETD_ALL_JSON_FILE is not set: /), '[]']);

@@ -30,9 +30,9 @@ export function followOutput(
   streams: Record<StreamName, Readable>,
   tell: (line: string, stream: StreamName) => void,
 ): Output {
-  const followed = [follow('stdout'), follow('stderr')];
   let finished = false;
   let tail = '';
+  const followed = [follow('stdout'), follow('stderr')];
 
   return {
     async finish(graceMs) {
@@ -42,7 +42,7 @@ export function followOutput(
       cut.abort();
       for (const { flush } of followed) flush();
       finished = true;
-      for (const stream of Object.values(streams)) letGo(stream);
+      for (const stream of [streams.stdout, streams.stderr]) letGo(stream);
     },
     tail: () => lastBytes(tail, TAIL_BYTES),
   };

@@ -131,12 +131,13 @@ const DEFAULT_PATH = '/bin:/usr/bin';
 
 /**
  * Node's uid and gid options drop every further group and set none; `setpriv` sets the user's own, and becomes the command without
- * a process in between.
+ * a process in between. Twice, since the first one still has root's capabilities while it starts what follows, and would start
+ * what the user may not.
  */
 async function asUser({ uid, gid }: Account, argv: string[]): Promise<{ file: string; args: string[] }> {
   const file = await findProgram('setpriv', process.env.PATH ?? DEFAULT_PATH, '/');
   if (file === undefined) throw new Error('user needs the program setpriv, of the package util-linux');
-  return { file, args: ['--reuid', `${uid}`, '--regid', `${gid}`, '--init-groups', '--', ...argv] };
+  return { file, args: ['--reuid', `${uid}`, '--regid', `${gid}`, '--init-groups', '--', file, '--', ...argv] };
 }
 
 /** What the kernel would refuse, in words; and a script without `#!`, which the C library would hand to a shell. */

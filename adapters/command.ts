@@ -97,7 +97,7 @@ async function follow(launch: Launch, listener: CommandListener, control: Contro
 
   const { exitCode, signal } = await child.exit;
   const durationMs = Math.round(performance.now() - startedMs);
-  const signals = [...control.signals];
+  const signals = [...new Set(control.signals)];
   await output.finish(LATE_OUTPUT_MS);
   control.send = () => {};
   const ended = { exitCode, signal, durationMs, outputTail: output.tail(), signals };

@@ -108,7 +108,10 @@ export interface UnknownMacro {
 export function expand(template: string, values: MacroValues): string {
   let out = '';
   for (const piece of pieces(template))
-    out += piece.macro === undefined ? piece.text : padded(textOf(piece.macro, values), piece.format, rightAligned(piece.macro, values));
+    out +=
+      piece.macro === undefined
+        ? piece.text
+        : padded(textOf(piece.macro, values), piece.format, rightAligned(piece.macro, values));
   return out;
 }
 

@@ -56,7 +56,8 @@ const inherited = {
     Type.Record(Type.String(), Type.String({ macros: true }), {
       expected: 'an object of strings, for example { "LANG": "C" }',
       examples: [{ WORLD: '{domain}' }],
-      description: 'Environment variables on top of the inherited ones. Those of a line are added to those of its group.',
+      description:
+        'Environment variables on top of the inherited ones. Those of a line are added to those of its group.',
     }),
   ),
   cwd: Type.Optional(text({ examples: ['/srv/minecraft'], description: 'Working directory.' })),
@@ -223,7 +224,8 @@ const notify = Type.Object(
         region: Type.Optional(
           text({
             examples: ['eu-west-1'],
-            description: 'Region of the topic or queue. Absent: the one that its ARN or URL names, else that of the instance.',
+            description:
+              'Region of the topic or queue. Absent: the one that its ARN or URL names, else that of the instance.',
           }),
         ),
         topic: Type.Optional(
@@ -342,7 +344,9 @@ export const configSchema = Type.Object(
     $schema: Type.Optional(
       Type.String({ examples: ['./configuration.schema.json'], description: 'For editors. Ignored by the daemon.' }),
     ),
-    'set-hostname': hostName("Transient host name, set before any domain's commands. A failure is reported, not fatal."),
+    'set-hostname': hostName(
+      "Transient host name, set before any domain's commands. A failure is reported, not fatal.",
+    ),
     hostname: hostName('Another spelling of `set-hostname`, which wins where both are given.'),
     timeout: seconds({
       default: 600,

@@ -33,7 +33,7 @@ export interface Instance {
   hypervisor: string;
   privateIpv4: string;
   /** Absent: no public address. */
-  publicIpv4?: string;
+  publicIpv4?: string | undefined;
   /** The first one is the primary; may be empty. */
   ipv6: string[];
   mac: string;
@@ -41,7 +41,7 @@ export interface Instance {
   /** How many volumes may be attached, the root volume included. */
   attachmentLimit: number;
   /** Name of the role whose credentials the metadata hands out; absent: no instance profile. */
-  role?: string;
+  role?: string | undefined;
   /** The bytes given at launch; absent: none. */
   userData?: Buffer;
   tags: Record<string, string>;
@@ -50,11 +50,11 @@ export interface Instance {
   /** The pending interruption; `time` is ISO 8601 UTC with whole seconds. */
   notice?: { action: InstanceAction; time: string };
   /** When a rebalance recommendation was made, ISO 8601 UTC; absent: none. */
-  rebalance?: string;
+  rebalance?: string | undefined;
   maintenance: MaintenanceEvent[];
   maintenanceHistory: MaintenanceEvent[];
   /** For example `InService`; absent outside an Auto Scaling group. */
-  targetLifecycleState?: string;
+  targetLifecycleState?: string | undefined;
   /** A directory where attached disks appear under `sys/block` and `dev`; absent: nowhere. */
   sysroot?: string;
 }

@@ -10,6 +10,7 @@ export function firstInstance(world: World, instanceId?: string): Instance {
   return instance;
 }
 
+/** Publishes an interruption notice in the instance's metadata. */
 export function interrupt(
   world: World,
   { action, inSeconds, instanceId }: { action: InstanceAction; inSeconds: number; instanceId?: string },
@@ -23,9 +24,10 @@ export function withdrawNotice(world: World, instanceId?: string): void {
   delete firstInstance(world, instanceId).notice;
 }
 
+/** Changes facts of a running instance; one that is given as `undefined` is taken away. */
 export function changeInstance(
   world: World,
-  { userData, metadata, ...change }: { [K in keyof InstanceSetup]?: InstanceSetup[K] | undefined },
+  { userData, metadata, ...change }: InstanceSetup,
   instanceId?: string,
 ): void {
   const instance = firstInstance(world, instanceId);

@@ -41,7 +41,7 @@ export interface Cloud extends AsyncDisposable {
   interrupt(notice: { action: InstanceAction; inSeconds: number; instanceId?: string }): void;
   withdrawNotice(instanceId?: string): void;
   /** Changes what an instance's metadata and DescribeInstances say, for example `{ publicIpv4: undefined }`. */
-  changeInstance(change: InstanceChange, instanceId?: string): void;
+  changeInstance(change: InstanceSetup, instanceId?: string): void;
   /** Of every AWS call to come. */
   setLatency(ms: number): void;
   /** Every AWS and metadata call answered so far. */
@@ -60,9 +60,6 @@ export interface Cloud extends AsyncDisposable {
   /** Ends every connection and timer. */
   close(): Promise<void>;
 }
-
-/** What may change of an instance while it runs; `undefined` takes it away. */
-export type InstanceChange = { [K in keyof InstanceSetup]?: InstanceSetup[K] | undefined };
 
 export type { CallRecord } from './calls.ts';
 export type { CloudSetup, HostedZoneSetup, InstanceSetup, QueueSetup, TopicSetup, VolumeSetup } from './setup.ts';

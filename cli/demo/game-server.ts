@@ -28,7 +28,7 @@ export const gameServer: Example = {
     // As long as EC2 mostly takes.
     attachMs: 1_500,
     latencyMs: 40,
-    volumes: [{ id: VOLUME, size: 20 }],
+    volumes: [{ id: VOLUME, sizeGiB: 20 }],
     hostedZones: [
       {
         id: ZONE,
