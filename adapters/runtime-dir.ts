@@ -22,9 +22,14 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv, sysroot: string
   return given === '' ? inSysroot(sysroot, '/run/ec2fleetd') : given;
 }
 
+/** Whose flags are ours: the unit's name, which our units set; without one, those of whoever is started by hand. */
+export function runtimeOwner(environment: NodeJS.ProcessEnv): string {
+  return environment.EC2FLEETD_UNIT || 'by hand';
+}
+
 /**
  * @param directory see {@link runtimeDirectory}; made when it is missing.
- * @param owner whose flags these are, for example `ec2fleetd@web.service`, since the units of a machine share the directory.
+ * @param owner see {@link runtimeOwner}, for example `ec2fleetd@web.service`, since the units of a machine share the directory.
  *   It is the content of each file, and `ExecStopPost=` removes by it.
  */
 export function createRuntimeDir(directory: string, owner: string): RuntimeDir {

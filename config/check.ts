@@ -27,6 +27,8 @@ export interface Place {
   value: unknown;
   offset: number;
   schema: FieldSchema;
+  /** The keys that stand in an object, right or wrong. */
+  keys: readonly string[];
 }
 
 /** What came of checking a tree. The value is whole only when no finding is an error. */
@@ -51,7 +53,13 @@ export function checkTree(schema: FieldSchema, root: Node, lineOf: (offset: numb
     if (message !== undefined) findings.push({ severity: 'error', path: at.path, offset: node.offset, message });
     if (form === undefined || message !== undefined) return undefined;
 
-    const place: Place = { ...at, value: undefined, offset: node.offset, schema: form };
+    const place: Place = {
+      ...at,
+      value: undefined,
+      offset: node.offset,
+      schema: form,
+      keys: [...propertiesOf(node).keys()],
+    };
     places.push(place);
     findings.push(...keyFindings(form, node, at.path, lineOf));
     place.value = valueOf(form, node, at, visit);
@@ -97,17 +105,26 @@ function keyFindings(form: FieldSchema, node: Node, path: Path, lineOf: (offset:
   const known = Object.keys(properties);
   const unknown = [...given]
     .filter(([key]) => !known.includes(key))
-    .map(([key, { offset }]): Finding => ({ severity: 'unknown', path: [...path, key], offset, message: unknownKey(key, known) }));
+    .map(
+      ([key, { offset }]): Finding => ({
+        severity: 'unknown',
+        path: [...path, key],
+        offset,
+        message: unknownKey(key, known),
+      }),
+    );
   const missing = required
     .filter((key) => !given.has(key) && properties[key]?.default === undefined)
-    .map((key): Finding => ({ severity: 'error', path, offset: node.offset, message: missingKey(key, properties[key]) }));
+    .map(
+      (key): Finding => ({ severity: 'error', path, offset: node.offset, message: missingKey(key, properties[key]) }),
+    );
   return [...twice, ...unknown, ...missing];
 }
 
 /** The properties of an object. Of a key given twice the last counts, as in every JSON parser. */
 function propertiesOf(node: Node): Map<string, { offset: number; value: Node; earlier?: number }> {
   const given = new Map<string, { offset: number; value: Node; earlier?: number }>();
-  for (const { offset, children } of node.children ?? []) {
+  for (const { offset, children } of node.type === 'object' ? (node.children ?? []) : []) {
     const [key, value] = children ?? [];
     if (key === undefined || value === undefined) continue;
     const earlier = given.get(key.value)?.offset;

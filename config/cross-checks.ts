@@ -4,101 +4,151 @@ import { sourcesOf } from './commands.ts';
 import { attachmentPoint } from './devices.ts';
 import { type EventSpelling, eventOf } from './events.ts';
 import { parseExitCodes } from './exit-codes.ts';
+import { defaultOf } from './field.ts';
 import { hasMacros, unknownMacros } from './macros.ts';
+import { error, type Places, warning } from './places.ts';
 import { storedName } from './record-name.ts';
-import type { Config, ExecGroup, ExitCodeSpec, NotifyConfig, RecordConfig, VolumeConfig } from './schema.ts';
-import { pathText, quoted } from './source-text.ts';
-
-/** Everything of a configuration that stands in the file, to be asked for by pattern. */
-export interface Places {
-  /** Those with this pattern, for example `domains.*.attach-volume.*.device`, in file order. */
-  at(pattern: string): Place[];
-  /** The value of a key, or the object itself where that key is not there or is wrong. */
-  inside(place: Place, key: string): Place;
-  /** Every one, in file order. */
-  all: readonly Place[];
-  /** The line, from 1, of an offset. */
-  lineOf(offset: number): number;
-}
-
-/** Makes the places of a checked tree ready to be asked for. */
-export function placesOf(all: readonly Place[], lineOf: (offset: number) => number): Places {
-  const byPath = new Map(all.map((place) => [JSON.stringify(place.path), place]));
-  const byPattern = Map.groupBy(all, ({ pattern }) => pattern);
-  return {
-    all,
-    lineOf,
-    at: (pattern) => byPattern.get(pattern) ?? [],
-    inside: (place, key) => byPath.get(JSON.stringify([...place.path, key])) ?? place,
-  };
-}
+import {
+  type Config,
+  configSchema,
+  type ExecGroup,
+  type ExitCodeSpec,
+  type NotifyConfig,
+  type RecordConfig,
+  type VolumeConfig,
+} from './schema.ts';
+import { quoted } from './source-text.ts';
+import { volumeChecks } from './volume-checks.ts';
 
 /** Every finding that takes more than one field, or more than a field's type. */
 export function crossChecks(places: Places): Finding[] {
+  const timeoutS = (places.at('timeout')[0]?.value ?? defaultOf(configSchema.properties.timeout)) as number;
   return [
     ...hostNames(places),
     ...places.at('domains').flatMap(domainNames),
-    ...places.at('domains.*.attach-volume.*').flatMap((place) => volume(place, places)),
+    ...places.at('domains.*.attach-volume.*').flatMap((place) => volumeChecks(place, places, timeoutS)),
     ...places.at('domains.*.notify.*').flatMap((place) => receiver(place, places)),
-    ...execGroups(places),
+    ...places.at('domains.*.exec.*').flatMap((place) => emptyOn(place, places)),
+    ...places.at('domains.*.attach-volume.*.exec.*').flatMap((place) => volumeOn(place, places)),
+    ...places.all.flatMap(exitCodes),
+    ...places.all.flatMap(environmentNames),
     ...places.all.flatMap(macros),
     ...duplicates(places),
   ];
 }
 
-const error = ({ path, offset }: Place, message: string): Finding => ({ severity: 'error', path, offset, message });
-const warning = (place: Place, message: string): Finding => ({ ...error(place, message), severity: 'warning' });
-
 function hostNames(places: Places): Finding[] {
   const [both] = places.at('set-hostname').length > 0 ? places.at('hostname') : [];
-  return both === undefined ? [] : [warning(both, '"set-hostname" is given, too, and wins. Keep one of them.')];
+  return both === undefined ? [] : [warning(both, 'is not used: "set-hostname" is given, too, and wins.')];
 }
 
 /** A domain's name is a file name, too: `/run/ec2fleetd/DOMAIN.started`. */
-function domainNames(place: Place): Finding[] {
-  return Object.keys(place.value as Config['domains'])
-    .filter((name) => name === '' || name.length > 200 || /[/\p{Cc}]/u.test(name))
-    .map((name) => error({ ...place, path: [...place.path, name] }, 'is no name for a domain. It becomes a file name: 1 to 200 characters without "/" and control characters.'));
+function domainNames({ path, offset, value }: Place): Finding[] {
+  const unfit = (name: string) => /^\.{0,2}$|[/\p{Cc}]/u.test(name) || new TextEncoder().encode(name).length > 200;
+  const rule =
+    'is no name for a domain: it becomes a file name. Use 1 to 200 bytes without "/" and control characters.';
+  return Object.keys(value as Config['domains'])
+    .filter(unfit)
+    .map((name) => error({ path: [...path, name], offset }, rule));
 }
 
-function volume(place: Place, places: Places): Finding[] {
-  const entry = place.value as Partial<VolumeConfig>;
-  return [...device(entry, place, places), ...sources(entry, place, places), ...waiting(entry, place, places)];
-}
-
-const ADVICE = 'Use /dev/sdf to /dev/sdp.';
-
-/** Source: EC2 User Guide, "Device names for volumes". */
-function device({ device: name }: Partial<VolumeConfig>, place: Place, places: Places): Finding[] {
-  if (name === undefined || hasMacros(name)) return [];
-  const at = places.inside(place, 'device');
-  const point = attachmentPoint(name);
-  if (/^a\d*$/.test(point)) return [error(at, `${quoted(name)} is the root device. ${ADVICE}`)];
-  if (/^[a-z]\d+$/.test(point)) return [error(at, `${quoted(name)} names a partition. Write "${name.replace(/\d+$/, '')}".`)];
-  if (/^(?:[b-z]|[a-d][a-z])$/.test(point)) return [];
-  if (/^(?:\/dev\/)?nvme/.test(name))
-    return [error(at, `${quoted(name)} is a name that the kernel gives. ${ADVICE} Commands find the disk in {attached_device}.`)];
-  // With another endpoint than AWS, a plain file may stand for a disk.
-  if (/^\/(?!dev\/)/.test(name)) return [warning(at, `${quoted(name)} is no device name that EC2 takes. ${ADVICE}`)];
-  return [error(at, `${quoted(name)} is no device name that EC2 takes. ${ADVICE}`)];
-}
-
-const sourceKeys = { x: 'volume-id', p: 'pool-name', c: 'create' } as const;
-
-function sources(entry: Partial<VolumeConfig>, place: Place, places: Places): Finding[] {
-  if (entry.source === undefined) return [];
-  const at = places.inside(place, 'source');
-  const letters = sourcesOf({ source: entry.source });
-  const known = 'Write x (by id), p (from a pool) and c (created) in the order to try, for example "xp".';
-  if (letters.length === 0) return [error(at, `names no source. ${known}`)];
-  const strange = letters.find((letter) => !Object.hasOwn(sourceKeys, letter));
-  if (strange !== undefined) return [error(at, `${quoted(strange)} is no source. ${known}`)];
-  if (new Set(letters).size < letters.length) return [error(at, `${quoted(letters.join(''))} names a source twice.`)];
-  const missing = letters
-    .filter((letter) => entry[sourceKeys[letter]] === undefined && !isGiven(place, sourceKeys[letter], places))
-    .map((letter) => error(at, `source ${letter} needs "${sourceKeys[letter]}", which is missing.`));
-  const unused = (['x', 'c'] as const)
-    .filter((letter) => entry[sourceKeys[letter]] !== undefined && !letters.includes(letter))
-    .map((letter) => warning(places.inside(place, sourceKeys[letter]), `is not used: "source" has no ${letter}.`));
+function receiver(place: Place, places: Places): Finding[] {
+  const { backend, options } = place.value as Partial<NotifyConfig>;
+  if (backend === undefined || options === undefined) return [];
+  const [needed, other] = backend === 'aws-sns' ? (['topic', 'queue-url'] as const) : (['queue-url', 'topic'] as const);
+  const at = places.inside(place, 'options');
+  const missing = at.keys.includes(needed)
+    ? []
+    : [error(at, `backend ${backend} needs "${needed}", which is missing.`)];
+  const unused =
+    options[other] === undefined ? [] : [warning(places.inside(at, other), `is not used by backend ${backend}.`)];
   return [...missing, ...unused];
+}
+
+function emptyOn(place: Place, places: Places): Finding[] {
+  const { on } = place.value as ExecGroup;
+  if (!Array.isArray(on) || on.length > 0) return [];
+  return [
+    warning(
+      places.inside(place, 'on'),
+      'names no event: these lines never run. Leave "on" out to run them at every event.',
+    ),
+  ];
+}
+
+/** A volume's commands have one occasion; a group that waits for another one would wait for ever. */
+function volumeOn(place: Place, places: Places): Finding[] {
+  const { on } = place.value as ExecGroup;
+  if (on === undefined || [on].flat().some((name: EventSpelling) => eventOf(name) === 'starting')) return [];
+  const rule = 'these lines never run: the commands of a volume run while its domain is "starting". Leave "on" out.';
+  return [warning(places.inside(place, 'on'), rule)];
+}
+
+function exitCodes(place: Place): Finding[] {
+  if (place.path.at(-1) !== 'ec') return [];
+  try {
+    parseExitCodes(place.value as ExitCodeSpec);
+    return [];
+  } catch (problem) {
+    return [error(place, (problem as RangeError).message)];
+  }
+}
+
+function environmentNames(place: Place): Finding[] {
+  if (place.path.at(-1) !== 'env') return [];
+  const unfit = place.keys.filter((name) => name === '' || /[=\0]/.test(name));
+  return unfit.map((name) =>
+    error(place, `${quoted(name)} is no name for an environment variable. Use letters, digits and _.`),
+  );
+}
+
+/** What is left as it stands may well be meant so (`${HOME}`, inline JSON), but more often it is a slip (4.1). */
+function macros({ schema, value, path, offset }: Place): Finding[] {
+  if (!schema.macros) return [];
+  return unknownMacros(String(value)).map(({ name, nearest }) => {
+    const remedy = nearest === undefined ? 'Write {{ and }} where braces are meant.' : `Did you mean {${nearest}}?`;
+    const message = `${quoted(`{${name}}`).slice(1, -1)} is no macro and stays as it stands. ${remedy}`;
+    return { severity: 'unknown', path, offset, message };
+  });
+}
+
+/** Devices are one for the whole instance, volumes and records for the world: across all domains. */
+function duplicates(places: Places): Finding[] {
+  const volumes = places.at('domains.*.attach-volume.*');
+  const devices = volumes.map(
+    (place) => [places.inside(place, 'device'), (place.value as VolumeConfig).device] as const,
+  );
+  const ids = volumes
+    .filter(({ value }) => sourcesOf({ source: (value as Partial<VolumeConfig>).source ?? '' }).includes('x'))
+    .map((place) => [places.inside(place, 'volume-id'), (place.value as VolumeConfig)['volume-id']] as const);
+  const records = places
+    .at('domains.*.update-route53.*')
+    .map((place) => [places.inside(place, 'name'), recordKey(place.value as Partial<RecordConfig>)] as const);
+  return [
+    ...twice(devices, attachmentPoint, places, 'is the same device as in'),
+    ...twice(ids, (id) => id, places, 'is the same volume as in'),
+    ...twice(records, (key) => key, places, 'is the same record as in'),
+  ];
+}
+
+/** Split-horizon DNS has one name in two zones; A and AAAA go with every name. */
+function recordKey({ hostedzone, name }: Partial<RecordConfig>): string | undefined {
+  if (hostedzone === undefined || name === undefined || hasMacros(name)) return undefined;
+  return `${hostedzone.replace(/^\/?hostedzone\//, '')} ${storedName(name)}`;
+}
+
+function twice(
+  entries: readonly (readonly [place: Place, key: string | undefined])[],
+  same: (key: string) => string,
+  places: Places,
+  words: string,
+): Finding[] {
+  const seen = new Map<string, Place>();
+  return entries.flatMap(([place, key]) => {
+    if (key === undefined || hasMacros(key)) return [];
+    const earlier = seen.get(same(key));
+    if (earlier !== undefined) return [error(place, `${quoted(place.value)} ${words} ${places.named(earlier)}.`)];
+    seen.set(same(key), place);
+    return [];
+  });
 }

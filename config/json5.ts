@@ -27,12 +27,12 @@ interface Replacement {
   message: string;
 }
 
-const PLAIN = /[\s{}[\],:]+|\/\/[^\r\n]*|\/\*[^]*?(?:\*\/|$)|"(?:[^"\\\r\n]|\\.)*"?/y;
-const SINGLE_QUOTED = /'((?:[^'\\\r\n]|\\[^])*)'?/y;
+const PLAIN = /[\s{}[\],:]+|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|"(?:[^"\\\r\n]|\\.)*"?/y;
+const SINGLE_QUOTED = /'((?:[^'\\\r\n]|\\[\s\S])*)'?/y;
 const CURLY_QUOTED = /[“”„‘’]([^“”„‘’\r\n]*)[“”„‘’]?/y;
 const HASH_COMMENT = /#[^\r\n]*/y;
 const WORD = /(?:(?!\/[/*])[^\s"'“”„‘’#{}[\],:])+/y;
-const KEY_FOLLOWS = /(?:\s|\/\/[^\r\n]*|\/\*[^]*?\*\/)*:/y;
+const KEY_FOLLOWS = /(?:\s|\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)*:/y;
 const JSON_WORD = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 /** Finds and replaces what is not JSON with comments, as far as it is clear what was meant. Linear in the text. */
@@ -97,7 +97,7 @@ function inDoubleQuotes(match: RegExpExecArray, content: string): Replacement {
 /** What a JSON5 string means: known escapes as in JSON, a line continued after a backslash, anything else as it is. */
 function unescaped(content: string): string {
   const known: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', '\n': '' };
-  return content.replace(/\\(?:u([\da-fA-F]{4})|([^]))/g, (_, hex?: string, character?: string) =>
+  return content.replace(/\\(?:u([\da-fA-F]{4})|([\s\S]))/g, (_, hex?: string, character?: string) =>
     hex === undefined ? (known[character ?? ''] ?? character ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }

@@ -68,7 +68,7 @@ export function parseSyntax(text: string): Parsed {
 
 /** Something else entirely (YAML, XML, a script) gets one problem, not one for each word. */
 function beginsAsObject(text: string): 'empty' | SyntaxProblem | undefined {
-  const blank = /(?:\s|\/\/[^\r\n]*|\/\*[^]*?\*\/)*/y;
+  const blank = /(?:\s|\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)*/y;
   blank.exec(text);
   const offset = blank.lastIndex;
   if (offset >= text.length) return 'empty';
@@ -78,7 +78,7 @@ function beginsAsObject(text: string): 'empty' | SyntaxProblem | undefined {
 
 function isTooDeep(text: string): boolean {
   let depth = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\\r\n]|\\.)*"?|\/\/[^\r\n]*|\/\*[^]*?(?:\*\/|$)|[{[\]}]/g)) {
+  for (const [token] of text.matchAll(/"(?:[^"\\\r\n]|\\.)*"?|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|[{[\]}]/g)) {
     if (token === '{' || token === '[') depth += 1;
     if (token === '}' || token === ']') depth -= 1;
     if (depth > MAX_DEPTH) return true;

@@ -5,7 +5,7 @@
  * a bundle of its own. (In one bundle esbuild would wrap the modules and shake nothing out of them; as ESM the mere import
  * of `node:http` loads a second HTTP stack.)
  */
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';

@@ -22,7 +22,7 @@ const machines = {
 /** A page with the chart between each pair of `<!-- chart:NAME -->` and `<!-- end -->` drawn anew. */
 export function withCharts(page: string): string {
   return page.replace(
-    /(<!-- chart:([a-z-]+) -->\n)[^]*?(<!-- end -->)/g,
+    /(<!-- chart:([a-z-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, start: string, name: string, end: string) => {
       const machine = machines[name as keyof typeof machines];
       if (machine === undefined) throw new Error(`there is no machine "${name}" to draw`);
@@ -48,13 +48,22 @@ function body(node: DirectedGraphNode, indent: string): string[] {
   return Object.keys(states).length === 0 || !first ? inside : [`${indent}[*] --> ${idOf(first.id)}`, ...inside];
 }
 
-/** One line for each pair of states, with all that leads from the one to the other. */
+/** One line for each pair of states, with all that leads from the one to the other. What needs no event has no label. */
 function edges(root: DirectedGraphNode): string[] {
-  const all = nodesBelow(root).flatMap((node) => node.edges);
-  const leading = all.filter(({ source, target }) => source !== target && target !== root.stateNode);
-  const pairs = Map.groupBy(leading, ({ source, target }) => `  ${idOf(source.id)} --> ${idOf(target.id)}`);
+  const leading = nodesBelow(root).flatMap(({ stateNode, edges: own }) => [
+    ...(stateNode.always ?? []).flatMap(({ target }) =>
+      (target ?? []).map(({ id }) => ({ from: stateNode.id, to: id, label: '' })),
+    ),
+    ...own.map(({ target, transition }) => ({
+      from: stateNode.id,
+      to: target.id,
+      label: labelOf(transition.eventType),
+    })),
+  ]);
+  const between = leading.filter(({ from, to }) => from !== to && to !== root.id);
+  const pairs = Map.groupBy(between, ({ from, to }) => `  ${idOf(from)} --> ${idOf(to)}`);
   return [...pairs].map(([pair, several]) => {
-    const labels = [...new Set(several.map(({ transition }) => labelOf(transition.eventType)))].filter(Boolean);
+    const labels = [...new Set(several.map(({ label }) => label))].filter((label) => label !== '');
     return labels.length === 0 ? pair : `${pair}: ${labels.join(', ')}`;
   });
 }

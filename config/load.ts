@@ -1,0 +1,72 @@
+/** Text → configuration, or every problem of it at once, each with its place and what would be right (behaviour.md 3.1). */
+import { awsForms } from './aws-forms.ts';
+import { checkTree, type Finding, type Severity } from './check.ts';
+import { crossChecks } from './cross-checks.ts';
+import { ConfigError, type Problem } from './errors.ts';
+import type { FieldSchema } from './field.ts';
+import { notYet } from './not-yet.ts';
+import { placesOf } from './places.ts';
+import { type Config, configSchema } from './schema.ts';
+import { createLocator, pathText } from './source-text.ts';
+import { parseSyntax } from './syntax.ts';
+
+/** A configuration that can be used, and what is to be said about it. */
+export interface Loaded {
+  /** With defaults. Absent when the text is empty or holds nothing but comments: there is nothing to do (behaviour.md 2.3). */
+  config: Config | undefined;
+  /** Doubtful, but no reason not to run: unknown keys and macros (without `strict`), things without effect. */
+  warnings: Problem[];
+  /** Configured, but not done by this version: `run` refuses, `validate` warns. */
+  notYet: Problem[];
+  /** Ids, ARNs, URLs and regions that do not look like those of AWS: for `validate` alone. */
+  awsForms: Problem[];
+}
+
+/**
+ * Reads a configuration.
+ *
+ * @param file its name, for the problems.
+ * @param options `strict`: unknown keys and unknown macros are errors.
+ * @throws ConfigError with all problems, in file order.
+ */
+export function loadConfig(text: string, file: string, options: { strict: boolean }): Loaded {
+  const { config, findings, problemOf } = read(text, file);
+  const of = (...severities: Severity[]) =>
+    findings.filter(({ severity }) => severities.includes(severity)).map(problemOf);
+  const errors = options.strict ? of('error', 'unknown') : of('error');
+  if (errors.length > 0) throw new ConfigError(errors);
+  return {
+    config,
+    warnings: options.strict ? of('warning') : of('warning', 'unknown'),
+    notYet: of('not-yet'),
+    awsForms: of('form'),
+  };
+}
+
+function read(text: string, file: string) {
+  // A byte order mark is no part of the text, but keeping its place keeps the columns right.
+  const { root, problems, originalOffset } = parseSyntax(text.replace(/^\uFEFF/, ' '));
+  const locate = createLocator(text);
+  const lineOf = (offset: number) => locate(originalOffset(offset)).line;
+  const problemOf = ({ path, offset, message }: Finding): Problem => ({
+    file,
+    ...locate(offset),
+    path: pathText(path),
+    message,
+  });
+  const syntax = problems.map((problem): Finding => ({ severity: 'error', path: [], ...problem }));
+  if (root === undefined) return { config: undefined, findings: syntax, problemOf };
+
+  const { value, findings, places: all } = checkTree(configSchema as FieldSchema, root, lineOf);
+  const places = placesOf(all, lineOf);
+  const told = new Set(problems.map(({ offset }) => offset));
+  const others = [...findings, ...crossChecks(places), ...notYet(places), ...awsForms(places)]
+    .map((found) => ({ ...found, offset: originalOffset(found.offset) }))
+    // Where the syntax was mended by a guess, what the guess leads to is not the reader's doing.
+    .filter(({ offset }) => !told.has(offset));
+  return {
+    config: value as Config,
+    findings: [...syntax, ...others].sort((one, other) => one.offset - other.offset),
+    problemOf,
+  };
+}

@@ -1,0 +1,74 @@
+/** What has to fit together in one entry of `attach-volume` (behaviour.md 3.3, 3.4). */
+import type { Finding, Place } from './check.ts';
+import { sourcesOf } from './commands.ts';
+import { attachmentPoint } from './devices.ts';
+import { hasMacros } from './macros.ts';
+import { error, type Places, warning } from './places.ts';
+import type { VolumeConfig } from './schema.ts';
+import { quoted } from './source-text.ts';
+
+const ADVICE = 'Use /dev/sdf to /dev/sdp.';
+const LETTERS = 'Write x (by id), p (from a pool) and c (created) in the order to try, for example "xp".';
+const sourceKeys = { x: 'volume-id', p: 'pool-name', c: 'create' } as const;
+
+/** Checks one volume. @param timeoutS the limit of the way up. */
+export function volumeChecks(place: Place, places: Places, timeoutS: number): Finding[] {
+  const entry = place.value as Partial<VolumeConfig>;
+  return [
+    ...device(entry.device, places.inside(place, 'device')),
+    ...sources(entry.source, places.inside(place, 'source'), place),
+    ...unusedSources(entry, place, places),
+    ...waiting(entry.wait, places.inside(place, 'wait'), timeoutS),
+  ];
+}
+
+/** Source: EC2 User Guide, "Device names for volumes". */
+function device(name: string | undefined, at: Place): Finding[] {
+  if (name === undefined || hasMacros(name)) return [];
+  const point = attachmentPoint(name);
+  if (/^a\d*$/.test(point)) return [error(at, `${quoted(name)} is the root device. ${ADVICE}`)];
+  if (/^(?:[b-z]|[a-d][a-z])$/.test(point)) return [];
+  if (point !== name && /\d$/.test(point))
+    return [error(at, `${quoted(name)} names a partition. Write "${name.replace(/\d+$/, '')}".`)];
+  if (/^(?:\/dev\/)?nvme/.test(name))
+    return [
+      error(
+        at,
+        `${quoted(name)} is a name that the kernel gives. ${ADVICE} Commands find the disk in {attached_device}.`,
+      ),
+    ];
+  const strange = `${quoted(name)} is no device name that EC2 takes. ${ADVICE}`;
+  // Against an endpoint that is not AWS, a plain file may stand for a disk.
+  return [/^\/(?!dev\/)/.test(name) ? warning(at, strange) : error(at, strange)];
+}
+
+function sources(source: VolumeConfig['source'] | undefined, at: Place, volume: Place): Finding[] {
+  if (source === undefined) return [];
+  const letters = sourcesOf({ source });
+  const strange = letters.find((letter) => !Object.hasOwn(sourceKeys, letter));
+  if (strange !== undefined) return [error(at, `${quoted(strange)} is no source. ${LETTERS}`)];
+  if (letters.length === 0) return [error(at, `names no source. ${LETTERS}`)];
+  if (new Set(letters).size < letters.length) return [error(at, `${quoted(letters.join(''))} names a source twice.`)];
+  return letters
+    .filter((letter) => !volume.keys.includes(sourceKeys[letter]))
+    .map((letter) => error(at, `source ${letter} needs "${sourceKeys[letter]}", which is missing.`));
+}
+
+/** A pool's name has a use without `p`, too: created volumes join it. */
+function unusedSources(entry: Partial<VolumeConfig>, place: Place, places: Places): Finding[] {
+  const { source } = entry;
+  if (source === undefined) return [];
+  return (['x', 'c'] as const)
+    .filter((letter) => entry[sourceKeys[letter]] !== undefined && !sourcesOf({ source }).includes(letter))
+    .map((letter) => warning(places.inside(place, sourceKeys[letter]), `is not used: "source" has no ${letter}.`));
+}
+
+function waiting(waitS: number | undefined, at: Place, timeoutS: number): Finding[] {
+  if (waitS === undefined || waitS <= timeoutS) return [];
+  return [
+    error(
+      at,
+      `waits ${waitS} s, but "timeout" ends the way up after ${timeoutS} s. Make it smaller, or "timeout" larger.`,
+    ),
+  ];
+}

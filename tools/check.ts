@@ -1,0 +1,45 @@
+/** `npm run check`: everything that can be said of the tree without running a test of it. */
+
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { contractNumbers, testedNumbers } from './contract.ts';
+import { cycles, forbiddenImports, importsBelow } from './floors.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const bin = path.join(root, 'node_modules/.bin');
+
+/** Each gives what is wrong, as sentences; nothing when all is well. */
+const checks: Record<string, () => string[]> = {
+  'format and lint': () => program('biome', ['check', '--error-on-warnings']),
+  types: () => program('tsc', ['-p', '.']),
+  floors: () => forbiddenImports(importsBelow(root)),
+  'no rings of imports': () => cycles(importsBelow(root)),
+  'no dead code': () => program('knip', ['--no-progress']),
+  'generated files up to date': () => program('node', ['tools/docs.ts', '--check']),
+};
+
+function program(name: string, args: string[]): string[] {
+  const { status, stdout, stderr, error } = spawnSync(path.join(bin, name), args, { cwd: root, encoding: 'utf8' });
+  if (status === 0) return [];
+  return [error?.message ?? `${stdout}${stderr}`.trim()];
+}
+
+let failed = 0;
+for (const [name, check] of Object.entries(checks)) {
+  const problems = check();
+  console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name}`);
+  for (const problem of problems) console.log(problem.replace(/^/gm, '     '));
+  if (problems.length > 0) failed += 1;
+}
+
+const numbers = contractNumbers(root);
+if (numbers === undefined) {
+  console.log('     the contract is not beside this checkout: its points are not counted');
+} else {
+  const tested = testedNumbers(root);
+  const without = numbers.filter((number) => !tested.has(number));
+  console.log(
+    `     ${numbers.length - without.length} of ${numbers.length} points of the contract have a test; without: ${without.join(' ')}`,
+  );
+}
+process.exitCode = failed === 0 ? 0 : 1;
