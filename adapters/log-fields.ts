@@ -1,5 +1,7 @@
 /** What is said about a record, as plain JSON of a bounded size: a copy, so that what changes later does not change the past. */
 
+import { types } from 'node:util';
+
 /** Deeper than anything of ours; a library's object may lead anywhere. */
 const MOST_LEVELS = 6;
 
@@ -21,18 +23,17 @@ function plainValue(value: unknown, levels: number): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'function' || typeof value === 'symbol') return undefined;
   if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Error) return plainValue(sentenceOf(value, levels), levels);
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (types.isNativeError(value)) return plainValue(sentenceOf(value, levels), levels);
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (levels === 0) return '…';
-  if (Array.isArray(value) || value instanceof Set)
-    return [...value].map((item) => plainValue(item, levels - 1) ?? null);
-  return plainObject(value instanceof Map ? Object.fromEntries(value) : value, levels - 1);
+  if (Array.isArray(value) || types.isSet(value)) return [...value].map((item) => plainValue(item, levels - 1) ?? null);
+  return plainObject(types.isMap(value) ? Object.fromEntries(value) : value, levels - 1);
 }
 
 /** The error's message, then that of its cause unless it was told already. */
 function sentenceOf(error: Error, levels: number): string {
   const own = error.message || told(error) || error.name;
-  if (levels === 0 || !(error.cause instanceof Error)) return own;
+  if (levels === 0 || !types.isNativeError(error.cause)) return own;
   const cause = sentenceOf(error.cause, levels - 1);
   return own.includes(cause) ? own : `${own} (${cause})`;
 }
@@ -40,5 +41,5 @@ function sentenceOf(error: Error, levels: number): string {
 /** An error without message: Node's for a host with several addresses only holds those of each. */
 function told(error: Error & { errors?: unknown; code?: unknown }): string {
   const parts = Array.isArray(error.errors) ? error.errors : [error.code ?? ''];
-  return parts.map((part) => (part instanceof Error ? part.message : String(part))).join('; ');
+  return parts.map((part) => (types.isNativeError(part) ? part.message : String(part))).join('; ');
 }

@@ -62,12 +62,12 @@ export function checkTree(schema: FieldSchema, root: Node, lineOf: (offset: numb
     };
     places.push(place);
     findings.push(...keyFindings(form, node, at.path, lineOf));
-    place.value = valueOf(form, node, at, visit);
+    place.value = contentOf(form, node, at, visit);
     return place.value;
   }
 }
 
-function valueOf(form: FieldSchema, node: Node, at: Pick<Place, 'path' | 'pattern'>, visit: Visit): unknown {
+function contentOf(form: FieldSchema, node: Node, at: Pick<Place, 'path' | 'pattern'>, visit: Visit): unknown {
   const { items, properties } = form;
   const inner = (key: string | number, name: string | number) => ({
     path: [...at.path, key],

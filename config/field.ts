@@ -1,5 +1,6 @@
 /** One field of the schema against one node of the tree: does it fit, and what to say when it does not. */
 import { getNodeValue, type Node } from 'jsonc-parser';
+import { configSchema } from './schema.ts';
 import { quoted } from './source-text.ts';
 import { nearest } from './suggest.ts';
 
@@ -24,6 +25,9 @@ export interface FieldSchema {
   expected?: string;
   macros?: boolean;
 }
+
+/** The whole configuration as a field. TypeBox's types know more of each schema than a walk over all of them can use. */
+export const rootField = configSchema as unknown as FieldSchema;
 
 /** The form of a field that a node is written in, by its JSON type; absent when it has none of them. */
 export function formOf(field: FieldSchema, node: Node): FieldSchema | undefined {

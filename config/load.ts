@@ -3,10 +3,10 @@ import { awsForms } from './aws-forms.ts';
 import { checkTree, type Finding, type Severity } from './check.ts';
 import { crossChecks } from './cross-checks.ts';
 import { ConfigError, type Problem } from './errors.ts';
-import type { FieldSchema } from './field.ts';
+import { rootField } from './field.ts';
 import { notYet } from './not-yet.ts';
 import { placesOf } from './places.ts';
-import { type Config, configSchema } from './schema.ts';
+import type { Config } from './schema.ts';
 import { createLocator, pathText } from './source-text.ts';
 import { parseSyntax } from './syntax.ts';
 
@@ -57,7 +57,7 @@ function read(text: string, file: string) {
   const syntax = problems.map((problem): Finding => ({ severity: 'error', path: [], ...problem }));
   if (root === undefined) return { config: undefined, findings: syntax, problemOf };
 
-  const { value, findings, places: all } = checkTree(configSchema as FieldSchema, root, lineOf);
+  const { value, findings, places: all } = checkTree(rootField, root, lineOf);
   const places = placesOf(all, lineOf);
   const told = new Set(problems.map(({ offset }) => offset));
   const others = [...findings, ...crossChecks(places), ...notYet(places), ...awsForms(places)]
