@@ -9,8 +9,10 @@ import {
   DescribeVolumesCommand,
   DetachVolumeCommand,
   EC2Client,
+  type Volume,
 } from '@aws-sdk/client-ec2';
 import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
+import { clientOptions, eventually, refusal } from './simulator-clients.ts';
 
 const FREE = 'vol-00000000000000001';
 const OTHER = 'vol-00000000000000002';
@@ -515,46 +517,22 @@ describe('tags in the simulated EC2 [13.1]', () => {
 
 async function start(setup: CloudSetup = {}): Promise<void> {
   cloud = await startCloud({ volumes: [{ id: FREE }], ...setup });
-  ec2 = new EC2Client({
-    endpoint: cloud.url,
-    region: 'eu-west-1',
-    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' },
-    maxAttempts: 1,
-  });
+  ec2 = new EC2Client(clientOptions(cloud));
 }
 
 function attach(input: { VolumeId?: string; InstanceId?: string; Device?: string; DryRun?: boolean } = {}) {
   return ec2.send(new AttachVolumeCommand({ VolumeId: FREE, InstanceId: ME, Device: '/dev/sdf', ...input }));
 }
 
-async function volume(volumeId = FREE) {
+async function volume(volumeId = FREE): Promise<Volume> {
   const { Volumes } = await ec2.send(new DescribeVolumesCommand({ VolumeIds: [volumeId] }));
   const found = Volumes?.[0];
   if (found === undefined) throw new Error(`${volumeId} was not described`);
   return found;
 }
 
-async function volumeOnce(holds: (volume: Awaited<ReturnType<typeof volume>>) => boolean) {
-  const limitMs = Date.now() + 5_000;
-  for (;;) {
-    const found = await volume();
-    if (holds(found)) return found;
-    if (Date.now() > limitMs) throw new Error(`it did not come to hold: ${JSON.stringify(found)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-interface Refusal extends Error {
-  $metadata: { httpStatusCode?: number; requestId?: string };
-}
-
-async function refusal(call: Promise<unknown>): Promise<Refusal> {
-  return call.then(
-    () => {
-      throw new Error('it was not refused');
-    },
-    (error: Refusal) => error,
-  );
+function volumeOnce(holds: (volume: Volume) => boolean): Promise<Volume> {
+  return eventually(() => volume(), holds);
 }
 
 function asFilters(filters: Partial<Record<string, string[]>>): { Name: string; Values: string[] }[] {

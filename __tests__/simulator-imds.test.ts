@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
+import { eventually } from './simulator-clients.ts';
 
 const TTL = 'x-aws-ec2-metadata-token-ttl-seconds';
 const TOKEN = 'x-aws-ec2-metadata-token';
@@ -42,7 +43,11 @@ describe('the simulated instance metadata [13.1]', () => {
 
     expect((await ask('GET', '/latest/meta-data/', {})).status).toBe(401);
     expect((await ask('GET', '/latest/meta-data/', { [TOKEN]: foreign.body })).status).toBe(401);
-    await until(async () => (await ask('GET', '/latest/meta-data/', { [TOKEN]: short })).status === 401);
+    const later = await eventually(
+      () => ask('GET', '/latest/meta-data/', { [TOKEN]: short }),
+      ({ status }) => status === 401,
+    );
+    expect(later.status).toBe(401);
   });
 
   it('answers without a token where version 1 is allowed', async () => {
@@ -181,14 +186,6 @@ async function token(ttlS = '60'): Promise<string> {
 async function read(path: string): Promise<string | number> {
   const { status, body } = await ask('GET', path, { [TOKEN]: await token() });
   return status === 200 ? body : status;
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const limitMs = Date.now() + 5_000;
-  while (!(await holds())) {
-    if (Date.now() > limitMs) throw new Error('it did not come to hold');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 interface Reply {

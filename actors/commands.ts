@@ -13,9 +13,11 @@ export const runCommand = (commands: Commands, valuesOf: ValuesOf, log: Log) =>
   fromCallback<CommandSignal, CommandInput>(({ input: { line, occasion }, sendBack, receive }) => {
     const prepared = prepare(line, occasion, valuesOf);
     const about = { domain: occasion.domain, event: occasion.event, command: prepared.argv.join(' ') };
-    log.info('command starts', about);
     const running = commands.start(prepared, {
-      started: (atMs) => sendBack({ type: 'command.started', atMs }),
+      started(atMs) {
+        log.info('command starts', about);
+        sendBack({ type: 'command.started', atMs });
+      },
       output: (text, stream) => log.info(text, { domain: occasion.domain, command: prepared.argv[0], stream }),
       ended: (result) => {
         logEnd(log, about, result);

@@ -1,6 +1,7 @@
 /** A tree against the schema: the value with its defaults, and every problem in a person's words. */
 import { getNodeValue, type Node } from 'jsonc-parser';
-import { defaultOf, type FieldSchema, formOf, mismatch, missingKey, problemWith, unknownKey } from './field.ts';
+import { defaultOf, type FieldSchema } from './field.ts';
+import { formOf, mismatch, missingKey, problemWith, unknownKey } from './sentences.ts';
 import type { Path } from './source-text.ts';
 
 /**

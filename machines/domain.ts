@@ -88,9 +88,10 @@ export type DomainReport =
  * Only for states that have a step: sending to a child that is not there is an error.
  */
 const askedToEnd = {
-  'interruption.noticed': { actions: ['keepNotice', endAs('interrupted'), 'finishStep'] },
+  'interruption.noticed': { actions: ['keepNotice', endAs('interrupted'), reached('noticed'), 'finishStep'] },
   'domain.stop': { actions: [endAs('stopping'), 'finishStep'] },
-  'way-up.expired': { actions: ['failLate', endAs('failed'), 'finishStep'] },
+  // Of a domain that ends already the step has been asked, and being late is no failure of it.
+  'way-up.expired': { guard: 'notEnding', actions: ['failLate', endAs('failed'), 'finishStep'] },
 } as const;
 
 export const domainSteps = {
@@ -136,6 +137,7 @@ export const domainMachine = setup({
   },
   guards: {
     noticed: ({ context }) => context.notice !== undefined,
+    notEnding: ({ context }) => context.ending === undefined,
     endsAs: ({ context }, { ending }: { ending: Ending }) => context.ending === ending,
     /** Asked to end before the application ever ran: nothing to run on the way down either (5.2). */
     calledOff: ({ context }) => context.ending === 'interrupted' || context.ending === 'stopping',
@@ -149,7 +151,10 @@ export const domainMachine = setup({
   initial: 'boarding',
   states: {
     boarding: {
-      always: [{ guard: 'noticed', target: 'stopped', actions: endAs('interrupted') }, { target: 'starting' }],
+      always: [
+        { guard: 'noticed', target: 'stopped', actions: [endAs('interrupted'), reached('noticed')] },
+        { target: 'starting' },
+      ],
     },
 
     // The way up. A state is a milestone reached; it invokes the step to the next one.
@@ -168,7 +173,10 @@ export const domainMachine = setup({
           },
           { target: 'pending', actions: [keepResultsOf('starting'), reached('starting')] },
         ],
-        onError: { target: 'failed', actions: failedAt('exec starting') },
+        onError: [
+          { guard: 'calledOff', target: 'stopped', actions: failedAt('exec starting') },
+          { target: 'failed', actions: failedAt('exec starting') },
+        ],
       },
     },
 
@@ -187,7 +195,10 @@ export const domainMachine = setup({
           },
           { target: 'volumes-attached', actions: keepVolumes() },
         ],
-        onError: { target: 'failed', actions: failedAt('attach-volume') },
+        onError: [
+          { guard: 'calledOff', target: 'stopped', actions: failedAt('attach-volume') },
+          { target: 'failed', actions: failedAt('attach-volume') },
+        ],
       },
     },
 
@@ -206,7 +217,10 @@ export const domainMachine = setup({
           },
           { target: 'dns-updated', actions: keepRecords() },
         ],
-        onError: { target: 'failed', actions: failedAt('update-route53') },
+        onError: [
+          { guard: 'calledOff', target: 'stopped', actions: failedAt('update-route53') },
+          { target: 'failed', actions: failedAt('update-route53') },
+        ],
       },
     },
 
@@ -215,7 +229,10 @@ export const domainMachine = setup({
       entry: { type: 'report', params: ({ context }) => ({ type: 'domain.stands', domain: context.domain }) },
       on: {
         'domain.proceed': 'running-started',
-        'interruption.noticed': { target: 'stopped', actions: ['keepNotice', endAs('interrupted')] },
+        'interruption.noticed': {
+          target: 'stopped',
+          actions: ['keepNotice', endAs('interrupted'), reached('noticed')],
+        },
         'domain.stop': { target: 'stopped', actions: endAs('stopping') },
         'way-up.expired': { target: 'failed', actions: ['failLate', endAs('failed')] },
       },
@@ -247,7 +264,19 @@ export const domainMachine = setup({
           },
           { target: 'started', actions: keepResultsOf('started') },
         ],
-        onError: { target: 'failed', actions: failedAt('exec started') },
+        onError: [
+          {
+            guard: { type: 'endsAs', params: { ending: 'interrupted' } },
+            target: 'interrupted',
+            actions: failedAt('exec started'),
+          },
+          {
+            guard: { type: 'endsAs', params: { ending: 'stopping' } },
+            target: 'stopping',
+            actions: failedAt('exec started'),
+          },
+          { target: 'failed', actions: failedAt('exec started') },
+        ],
       },
     },
 
@@ -255,14 +284,16 @@ export const domainMachine = setup({
     started: {
       entry: reached('started'),
       on: {
-        'interruption.noticed': { target: 'interrupted', actions: ['keepNotice', endAs('interrupted')] },
+        'interruption.noticed': {
+          target: 'interrupted',
+          actions: ['keepNotice', endAs('interrupted'), reached('noticed')],
+        },
         'domain.stop': { target: 'stopping', actions: endAs('stopping') },
       },
     },
 
     // The way down. A failing command is kept and passed by, so that one stuck thing leaves no others behind (5.7).
     interrupted: {
-      entry: reached('noticed'),
       invoke: {
         id: 'step',
         src: 'runCommands',

@@ -3,6 +3,7 @@
 import {
   type AnyActorLogic,
   type AnyEventObject,
+  type AnyMachineSnapshot,
   type AnyStateMachine,
   createActor,
   type InputFrom,
@@ -154,7 +155,7 @@ export function started<Machine extends AnyStateMachine>(machine: Machine, input
   const actor = createActor(machine, { clock, input } as never);
   actor.subscribe({
     next: (snapshot) => {
-      const state = nameOf(snapshot.value);
+      const state = nameOf((snapshot as AnyMachineSnapshot).value);
       if (states.at(-1) !== state) states.push(state);
     },
     error: (error) => errors.push(error),
@@ -167,10 +168,10 @@ export function started<Machine extends AnyStateMachine>(machine: Machine, input
     /** The states it came to rest in. */
     states,
     get state(): string {
-      return nameOf(actor.getSnapshot().value);
+      return nameOf((actor.getSnapshot() as AnyMachineSnapshot).value);
     },
     get output(): OutputFrom<Machine> | undefined {
-      return actor.getSnapshot().output;
+      return (actor.getSnapshot() as AnyMachineSnapshot).output;
     },
   };
 }
