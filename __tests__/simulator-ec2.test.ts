@@ -12,7 +12,7 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
-import { clientOptions, eventually, refusal } from './simulator-clients.ts';
+import { clientOptions, eventually, refusal } from './helpers/simulator-clients.ts';
 
 const FREE = 'vol-00000000000000001';
 const OTHER = 'vol-00000000000000002';

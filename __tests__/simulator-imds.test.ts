@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
-import { eventually } from './simulator-clients.ts';
+import { eventually } from './helpers/simulator-clients.ts';
 
 const TTL = 'x-aws-ec2-metadata-token-ttl-seconds';
 const TOKEN = 'x-aws-ec2-metadata-token';

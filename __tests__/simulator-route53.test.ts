@@ -8,7 +8,7 @@ import {
   Route53Client,
 } from '@aws-sdk/client-route-53';
 import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
-import { clientOptions, eventually, refusal } from './simulator-clients.ts';
+import { clientOptions, eventually, refusal } from './helpers/simulator-clients.ts';
 
 const ZONE = 'Z0123456789EXAMPLE';
 

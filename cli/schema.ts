@@ -1,12 +1,10 @@
 /** `ec2fleetd schema`: the JSON Schema of the configuration on standard output. */
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { publishedSchemaText } from '../config/published-schema.ts';
+import { print } from './print.ts';
 
-/** Prints the schema. Editors use it by a `$schema` key that names the file it is kept in. */
+/** Prints the schema. An editor uses it once a configuration's `$schema` key names the file that it is kept in. */
 export async function schema(): Promise<ExitStatus> {
-  // Waits for the pipe: the process is ended right after this, and a pipe may still be full.
-  await new Promise<void>((resolve, reject) =>
-    process.stdout.write(publishedSchemaText(), (error) => (error ? reject(error) : resolve())),
-  );
+  await print(publishedSchemaText());
   return exitStatus.done;
 }

@@ -17,6 +17,7 @@ export interface FieldSchema {
   maximum?: number;
   default?: unknown;
   examples?: readonly unknown[];
+  title?: string;
   description?: string;
   unit?: string;
   expected?: string;

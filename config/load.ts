@@ -30,13 +30,23 @@ export interface Loaded {
  * @throws ConfigError with all problems, in file order.
  */
 export function loadConfig(text: string, file: string, options: { strict: boolean }): Loaded {
+  const { errors, ...loaded } = examineConfig(text, file, options);
+  if (errors.length > 0) throw new ConfigError(errors);
+  return loaded;
+}
+
+/** {@link loadConfig} for `validate`, which shows warnings beside errors. The configuration is whole only without errors. */
+export function examineConfig(
+  text: string,
+  file: string,
+  options: { strict: boolean },
+): Loaded & { errors: Problem[] } {
   const { config, findings, problemOf } = read(text, file);
   const of = (...severities: Severity[]) =>
     findings.filter(({ severity }) => severities.includes(severity)).map(problemOf);
-  const errors = options.strict ? of('error', 'unknown') : of('error');
-  if (errors.length > 0) throw new ConfigError(errors);
   return {
     config,
+    errors: options.strict ? of('error', 'unknown') : of('error'),
     warnings: options.strict ? of('warning') : of('warning', 'unknown'),
     notYet: of('not-yet'),
     awsForms: of('form'),

@@ -16,7 +16,7 @@ const unknownKeys = {
 export function publishedSchema(): JsonSchema {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: 'https://ec2fleetd.dev/schema/1/configuration.schema.json',
+    $id: 'urn:ec2fleetd:configuration:1',
     title: 'ec2fleetd configuration',
     ...published(rootField),
   };

@@ -4,6 +4,7 @@
  *
  * - `unit`: what its number counts, for the reference page;
  * - `expected`: what a person should write, for the sentence that a wrong value gets ("expected …, got …");
+ * - `title`: the heading of an object with a section of its own in the reference page;
  * - `macros`: true where `{name}` is replaced (4.1).
  *
  * A field with a `default` may be left out of a file and is always there once loaded.
@@ -77,7 +78,7 @@ const execLine = Type.Object(
     ec: Type.Optional(Type.Union(exitCodes.anyOf, { ...exitCodes, description: 'Overrides the `ec` of the group.' })),
     ...inherited,
   },
-  { description: 'One command.' },
+  { title: 'Line', description: 'One command.' },
 );
 
 const execGroup = Type.Object(
@@ -98,7 +99,7 @@ const execGroup = Type.Object(
     }),
     ...inherited,
   },
-  { description: 'Commands that run for the same events.' },
+  { title: 'Exec group', description: 'Commands that run for the same events.' },
 );
 
 const execGroups = (description: string) =>
@@ -164,7 +165,7 @@ const volume = Type.Object(
     exec: execGroups('Commands to run once the device of this volume is there, before the domain is started.'),
     release,
   },
-  { description: 'A volume to attach.' },
+  { title: 'Volume', description: 'A volume to attach.' },
 );
 
 const record = Type.Object(
@@ -203,7 +204,7 @@ const record = Type.Object(
     }),
     release,
   },
-  { description: 'A DNS record that points at the instance.' },
+  { title: 'Record', description: 'A DNS record that points at the instance.' },
 );
 
 const matrixEntry = Type.Optional(
@@ -278,7 +279,7 @@ const notify = Type.Object(
       },
     ),
   },
-  { description: 'Somebody to tell about events.' },
+  { title: 'Receiver', description: 'Somebody to tell about events.' },
 );
 
 const domain = Type.Object(
@@ -303,7 +304,7 @@ const domain = Type.Object(
       description: "Who is told about the domain's events.",
     }),
   },
-  { description: 'One application on the instance.' },
+  { title: 'Domain', description: 'One application on the instance.' },
 );
 
 const hostName = (description: string) =>
@@ -369,6 +370,7 @@ export const configSchema = Type.Object(
   },
   {
     expected: 'an object in braces { }',
+    title: 'The file',
     description: 'The configuration of ec2fleetd.',
   },
 );

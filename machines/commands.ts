@@ -13,14 +13,16 @@ export interface CommandsInput {
   /** Nothing runs past this point. */
   untilMs?: MonotonicMs;
   /** Nothing runs longer than this after the first line has started; the earlier of the two counts. */
-  withinMs?: number;
+  withinMs?: number | undefined;
 }
 
 export interface CommandsContext extends CommandsInput {
   results: CommandResult[];
   finishing: boolean;
-  /** From this line's start to its limit; absent: it has none. */
-  limitMs?: number;
+  /** From this line's start to its limit; absent: it has none, or has not started. */
+  limitMs?: number | undefined;
+  /** Whether that limit is the deadline: once it is reached, no time is left for the rest. */
+  endsAtDeadline: boolean;
 }
 
 export type CommandsEvent =
@@ -69,6 +71,8 @@ export const commandsMachine = setup({
     cancelLimit: cancel('limit'),
     terminate: sendTo('command', { type: 'command.signal', signal: 'SIGTERM' }),
     kill: sendTo('command', { type: 'command.signal', signal: 'SIGKILL' }),
+    /** Of the line before. */
+    forgetLimit: assign({ limitMs: undefined, endsAtDeadline: false }),
     beFinishing: assign({ finishing: true }),
     keepResult: assign(({ context, event }) =>
       event.type === 'command.ended' ? { results: [...context.results, event.result] } : {},
@@ -85,12 +89,13 @@ export const commandsMachine = setup({
     linesLeft: ({ context }) => context.results.length < context.lines.length,
     enough: ({ context }) => context.endAtFailure && (context.finishing || context.results.at(-1)?.succeeded === false),
     finishing: ({ context }) => context.finishing,
+    endsAtDeadline: ({ context }) => context.endsAtDeadline,
     limited: ({ context, event }) =>
       event.type === 'command.started' && limitsAt(context, event.atMs).limitMs !== undefined,
   },
 }).createMachine({
   id: 'commands',
-  context: ({ input }) => ({ ...input, results: [], finishing: false }),
+  context: ({ input }) => ({ ...input, results: [], finishing: false, endsAtDeadline: false }),
   initial: 'choosing',
   on: { 'step.finish': { actions: 'beFinishing' } },
   states: {
@@ -116,6 +121,7 @@ export const commandsMachine = setup({
           occasion: { ...context.occasion, results: context.results },
         }),
       },
+      entry: 'forgetLimit',
       exit: 'cancelLimit',
       on: { 'command.ended': { target: 'choosing', actions: 'keepResult' } },
       initial: 'working',
@@ -129,7 +135,12 @@ export const commandsMachine = setup({
         },
         terminating: {
           entry: ['cancelLimit', 'terminate', 'startGrace'],
-          on: { 'limit.reached': 'killing' },
+          on: {
+            'limit.reached': [
+              { guard: 'endsAtDeadline', target: 'killing', actions: 'beFinishing' },
+              { target: 'killing' },
+            ],
+          },
         },
         killing: {
           entry: ['cancelLimit', 'kill', 'startPatience'],
@@ -151,13 +162,20 @@ function lineOf(context: CommandsContext): CommandLine {
 }
 
 /** The line's own limit, or what is left of the deadline when it starts, whichever is less. */
-function limitsAt(context: CommandsContext, atMs: MonotonicMs): Pick<CommandsContext, 'untilMs' | 'limitMs'> {
+function limitsAt(
+  context: CommandsContext,
+  atMs: MonotonicMs,
+): Pick<CommandsContext, 'untilMs' | 'withinMs' | 'limitMs' | 'endsAtDeadline'> {
   const untilMs = Math.min(
     context.untilMs ?? Number.POSITIVE_INFINITY,
-    context.results.length === 0 ? atMs + (context.withinMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+    atMs + (context.withinMs ?? Number.POSITIVE_INFINITY),
   );
-  const limitMs = Math.min(lineOf(context).timeoutMs ?? Number.POSITIVE_INFINITY, Math.max(0, untilMs - atMs));
+  const leftMs = Math.max(0, untilMs - atMs);
+  const limitMs = Math.min(lineOf(context).timeoutMs ?? Number.POSITIVE_INFINITY, leftMs);
   return {
+    // It counts from the first line that starts, and is part of the deadline from then on.
+    withinMs: undefined,
+    endsAtDeadline: limitMs === leftMs,
     ...(Number.isFinite(untilMs) ? { untilMs } : {}),
     ...(Number.isFinite(limitMs) ? { limitMs } : {}),
   };

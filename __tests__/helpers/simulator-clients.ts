@@ -1,5 +1,5 @@
 /** What the tests of the simulator share: how its clients are made, and how they look at a refusal. */
-import type { Cloud } from '../simulator/server.ts';
+import type { Cloud } from '../../simulator/server.ts';
 
 /** One attempt, so that a refusal is seen as it came; the simulator takes any credentials. */
 export function clientOptions({ url }: Pick<Cloud, 'url'>) {
