@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Lab, QUEUE, startDaemon, startLab, TOPIC, VOLUME, ZONE } from './helpers/daemon.ts';
 import { canListen, listen } from './helpers/notify-socket.ts';
+import { eventually } from './simulator-clients.ts';
 
 const volume = { device: '/dev/sdf', source: 'x', 'volume-id': VOLUME };
 const record = { hostedzone: ZONE, name: 'play.example.com', ttl: 60 };
@@ -290,7 +291,7 @@ describe('a configuration', () => {
     expect(daemon.log.map(({ message }) => message)).toEqual([
       expect.stringMatching(/config\.jsonc: 2 problems$/),
       expect.stringMatching(/config\.jsonc:2:14 timeout: .*seconds.*"60s"/),
-      expect.stringMatching(/config\.jsonc:3:43 domains\.w\.update-route53\[0\].*ttl/),
+      expect.stringMatching(/config\.jsonc:3:42 domains\["w"\]\.update-route53\[0\]: "ttl" is missing/),
     ]);
     expect(lab.cloud.calls()).toEqual([]);
   });
@@ -344,7 +345,10 @@ describe('without metadata', () => {
     const ready = path.join(lab.folder, 'ready');
     const gate = { argv: ['/bin/sh', '-c', `until [ -e ${ready} ]; do sleep 0.02; done`], timeout: 10 };
     await using daemon = startDaemon(lab, {
-      configuration: { domains: { world: { exec: [{ on: 'started', lines: [gate] }], notify: [sns] } } },
+      configuration: {
+        'interrupt-detection': { options: { interval: 0.1 } },
+        domains: { world: { exec: [{ on: 'started', lines: [gate] }], notify: [sns] } },
+      },
       environment: { NOTIFY_SOCKET: socket },
     });
 
@@ -355,12 +359,18 @@ describe('without metadata', () => {
     await daemon.reaches('world', 'started');
     await daemon.says(({ message }) => message === 'message accepted');
     expect(lab.startedFlag('world')).toBe(true);
+    await eventually(
+      async () => {
+        hear();
+        return heard;
+      },
+      (all) => all.includes('WATCHDOG=1'),
+    );
     daemon.signal('SIGTERM');
     await daemon.ended;
     hear();
 
     expect(heard.join('\n')).toContain('STATUS=1 of 1 domains started');
-    expect(heard.join('\n')).toContain('WATCHDOG=1');
     expect(heard.at(-1)).toBe('STOPPING=1');
     expect(lab.startedFlag('world')).toBe(false);
   });

@@ -51,7 +51,8 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
     async ready() {
       if (isReady) return;
       isReady = true;
-      await serviceManager.notify({ READY: '1', STATUS: statusText() });
+      status = statusText();
+      await serviceManager.notify({ READY: '1', STATUS: status });
     },
     async stopping() {
       clearInterval(extension);
@@ -97,19 +98,21 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
 
   function tellStatus(): void {
     const text = statusText();
-    if (text === status) return;
+    // Before the domains are there, whoever waits for them has said what for.
+    if (text === status || (domains.size === 0 && !isSettled)) return;
     status = text;
     void serviceManager.notify({ STATUS: text });
   }
 
   function statusText(): string {
-    const states = [...domains.values()];
-    const started = states.filter((state) => state === 'started').length;
-    const failed = states.filter((state) => state === 'failed').length;
+    const states = [...domains];
+    const started = states.filter(([, state]) => state === 'started').length;
+    const others = states.filter(([, state]) => state !== 'started').map(([domain, state]) => `${domain}: ${state}`);
     const blindMs = blindSince ? performance.now() - blindSince.answeredAtMs : 0;
     return [
-      `${started} of ${states.length} domains started`,
-      ...(failed > 0 ? [`${failed} failed`] : []),
+      states.length === 0 ? 'no domains; watching for notices' : `${started} of ${states.length} domains started`,
+      // A line, not a table: whoever wants all of them reads the log.
+      ...others.slice(0, 4),
       ...[...waiting.values()].map((what) => `waiting: ${what}`),
       ...(blindSince ? [`blind for ${Math.round(blindMs / 1000)} s`] : []),
     ].join('; ');

@@ -25,6 +25,11 @@ const rows: readonly Row[] = [
   ['interrupt-detection.options.treat-as-interruption', isNotEmpty, 'taking other signs for an interruption'],
 ];
 
+/** What of the field with this pattern has to wait, in words: for the reference page. */
+export function featuresNotYet(pattern: string): string[] {
+  return rows.filter(([own]) => own === pattern).map(([, , feature]) => feature);
+}
+
 /** Everything configured that has to wait for a later version. */
 export function notYet(places: Places): Finding[] {
   return rows.flatMap(([pattern, isUsed, feature]) =>

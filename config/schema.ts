@@ -17,6 +17,12 @@ const WEEK_S = 604_800;
 
 const anyEvent = [...eventNames, ...(Object.keys(eventAliases) as (keyof typeof eventAliases)[])] as const;
 
+const anEvent = Type.Enum([...anyEvent], {
+  title: 'Event',
+  expected: `an event (${eventNames.join(', ')})`,
+  description: "When something happens in a domain's life.",
+});
+
 const seconds = <Options extends Type.TSchemaOptions>(options: Options) =>
   Type.Number({ unit: 'seconds', expected: 'a number of seconds', minimum: 0.1, maximum: WEEK_S, ...options });
 
@@ -29,7 +35,7 @@ const critical = Type.Boolean({
     'Whether the domain fails when this cannot be had. `false`: it goes on without, and says so in log, status and `{error}`.',
 });
 
-const release = Type.Array(Type.Enum([...anyEvent]), {
+const release = Type.Array(anEvent, {
   default: [],
   expected: 'a list of events, for example ["interrupted"]',
   examples: [['interrupted', 'stopping']],
@@ -84,7 +90,7 @@ const execLine = Type.Object(
 const execGroup = Type.Object(
   {
     on: Type.Optional(
-      Type.Union([Type.Enum([...anyEvent]), Type.Array(Type.Enum([...anyEvent]))], {
+      Type.Union([anEvent, Type.Array(anEvent)], {
         expected: 'an event or a list of events, for example ["started"]',
         examples: [['started'], 'interrupted'],
         description:
@@ -92,22 +98,22 @@ const execGroup = Type.Object(
       }),
     ),
     ec: Type.Union(exitCodes.anyOf, { ...exitCodes, default: 0 }),
+    ...inherited,
     lines: Type.Array(execLine, {
       expected: 'a list of lines, for example [ { "argv": ["/bin/true"] } ]',
       examples: [[{ argv: ['/usr/bin/systemctl', 'start', 'minecraft'] }]],
-      description: 'Commands, run one after the other. A line has `argv`, and may have all of the keys above but `on`.',
+      description:
+        'Commands, run one after the other. A line has its `argv`, and may override every key of the group but `on`.',
     }),
-    ...inherited,
   },
   { title: 'Exec group', description: 'Commands that run for the same events.' },
 );
 
-const execGroups = (description: string) =>
+const execGroups = <Options extends Type.TSchemaOptions>(options: Options) =>
   Type.Array(execGroup, {
     default: [],
-    expected: 'a list of groups, for example [ { "on": "started", "lines": [ { "argv": ["/bin/true"] } ] } ]',
-    examples: [[{ on: 'started', lines: [{ argv: ['/usr/bin/systemctl', 'start', 'minecraft'] }] }]],
-    description,
+    expected: 'a list of groups, for example [ { "lines": [ { "argv": ["/bin/true"] } ] } ]',
+    ...options,
   });
 
 const volume = Type.Object(
@@ -162,7 +168,10 @@ const volume = Type.Object(
           'How long to wait, over all sources, for a volume that another instance holds. Absent: what is left of `timeout`; not at all for a pool with `c` behind it. Must fit into `timeout`.',
       }),
     ),
-    exec: execGroups('Commands to run once the device of this volume is there, before the domain is started.'),
+    exec: execGroups({
+      examples: [[{ lines: [{ argv: ['/usr/local/bin/mount-world', '{attached_device}', '{attach_op}'] }] }]],
+      description: 'Commands to run once the device of this volume is there, before the domain is started.',
+    }),
     release,
   },
   { title: 'Volume', description: 'A volume to attach.' },
@@ -296,7 +305,10 @@ const domain = Type.Object(
       examples: [[{ hostedzone: 'Z0123456789ABCDEFGHIJ', name: 'mc.example.com', ttl: 60 }]],
       description: 'DNS records to point at the instance, once the volumes are there.',
     }),
-    exec: execGroups("Commands to run at the domain's events, in the order written."),
+    exec: execGroups({
+      examples: [[{ on: 'started', lines: [{ argv: ['/usr/bin/systemctl', 'start', 'minecraft'] }] }]],
+      description: "Commands to run at the domain's events, in the order written.",
+    }),
     notify: Type.Array(notify, {
       default: [],
       expected: 'a list of receivers in brackets [ ]',

@@ -10,7 +10,7 @@ type Floor = (typeof folders)[number];
 
 /** What a floor may import: floors, packages and Node's own modules; `type:` before a floor means types only. */
 const allowed: Record<Floor, string[]> = {
-  config: ['config', 'typebox', 'jsonc-parser', 'postal-mime', 'node:zlib'],
+  config: ['config', 'typebox', 'jsonc-parser', 'postal-mime', 'node:zlib', 'node:util'],
   machines: ['machines', 'config', 'xstate'],
   adapters: ['config', 'node:*', '@aws-sdk/*', '@smithy/*', 'winston'],
   actors: ['actors', 'machines', 'config', 'xstate', 'type:adapters', 'node:crypto'],

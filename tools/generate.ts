@@ -1,9 +1,11 @@
 /** Pages and files that are made from the schema: the configuration reference and the JSON Schema. */
+import { classicEvents, type EventName, eventAliases, notifiedByDefault } from '../config/events.ts';
 import { type FieldSchema, rootField } from '../config/field.ts';
 import { defaultSubject } from '../config/macros.ts';
+import { featuresNotYet } from '../config/not-yet.ts';
 import { publishedSchemaText } from '../config/published-schema.ts';
 import { exampleConfig } from './example-config.ts';
-import { macroMeanings } from './macro-meanings.ts';
+import { eventMeanings, macroMeanings } from './meanings.ts';
 
 /** The published JSON Schema as the text of a file. */
 export function schemaText(): string {
@@ -32,6 +34,18 @@ replaced. A key that is not listed here is ignored with a warning; with \`--stri
 
 ${sections(rootField).join('\n\n')}
 
+## Event
+
+| event | when | without being named |
+| --- | --- | --- |
+${Object.entries(eventMeanings)
+  .map(([name, meaning]) => `| \`${name}\` | ${meaning} | ${unnamed(name as EventName)} |`)
+  .join('\n')}
+
+Older spellings are taken, too: ${Object.entries(eventAliases)
+    .map(([old, name]) => `\`${old}\` for \`${name}\``)
+    .join(', ')}.
+
 ## Macros
 
 \`{name}\` stands for a value, \`{{\` and \`}}\` for braces. Fill, alignment and width may follow a colon: \`{instance_index:0>3}\`
@@ -50,62 +64,88 @@ A message without a subject of its own has \`${defaultSubject}\`.
 `;
 }
 
+function unnamed(event: EventName): string {
+  const runs = classicEvents.includes(event) ? 'commands run' : 'no commands';
+  return `${runs}, ${notifiedByDefault.includes(event) ? 'a message is sent' : 'no message'}`;
+}
+
 /** One section for each object with a title, outer ones first. */
 function sections(root: FieldSchema): string[] {
-  const titled = new Map<string, FieldSchema>();
-  collect(root);
-  return [...titled].map(([title, field]) => `## ${title}\n\n${field.description}\n\n${table(field)}`);
+  const titled = new Map<string, string>();
+  collect(root, '');
+  return [...titled.values()];
 
-  function collect(field: FieldSchema): void {
-    if (field.title !== undefined) titled.set(field.title, field);
-    for (const child of childrenOf(field)) collect(child);
+  function collect(field: FieldSchema, pattern: string): void {
+    const { title, description, properties } = field;
+    if (title !== undefined && properties !== undefined && !titled.has(title))
+      titled.set(title, `## ${title}\n\n${description}\n\n${table(field, pattern)}`);
+    for (const [key, child] of childrenOf(field)) collect(child, joined(pattern, key));
   }
 }
 
-function childrenOf({ properties = {}, patternProperties = {}, items, anyOf = [] }: FieldSchema): FieldSchema[] {
-  return [...Object.values(properties), ...Object.values(patternProperties), ...(items ? [items] : []), ...anyOf];
+/** The fields inside a field, with their step of a pattern; the forms of a union stand where it stands. */
+function childrenOf({ properties, patternProperties, items, anyOf }: FieldSchema): [step: string, FieldSchema][] {
+  return [
+    ...Object.entries(properties ?? {}),
+    ...Object.values(patternProperties ?? {}).map((child): [string, FieldSchema] => ['*', child]),
+    ...(items === undefined ? [] : [['*', items] satisfies [string, FieldSchema]]),
+    ...(anyOf ?? []).map((form): [string, FieldSchema] => ['', form]),
+  ];
 }
 
-function table(field: FieldSchema): string {
-  return ['| key | type | default | meaning |', '| --- | --- | --- | --- |', ...rows(field, '')].join('\n');
+function joined(pattern: string, step: string): string {
+  return [pattern, step].filter((part) => part !== '').join('.');
+}
+
+function table(field: FieldSchema, pattern: string): string {
+  return ['| key | type | default | meaning |', '| --- | --- | --- | --- |', ...rows(field, '', pattern)].join('\n');
 }
 
 /** A row for each key; small objects without a section of their own are unrolled into rows `options.interval`. */
-function rows(object: FieldSchema, prefix: string): string[] {
+function rows(object: FieldSchema, prefix: string, pattern: string): string[] {
   return Object.entries(object.properties ?? {}).flatMap(([key, field]) => {
-    const name = `${prefix}${key}`;
-    const inner = field.properties === undefined || field.title !== undefined ? [] : nested(field, `${name}.`);
-    return [row(name, field, object.required?.includes(key) === true), ...inner];
+    const name = joined(prefix, key);
+    const place = joined(pattern, key);
+    const isUnrolled = field.properties !== undefined && field.title === undefined;
+    return [
+      row(name, field, object.required?.includes(key) === true, place),
+      ...(isUnrolled ? nested(field, name, place) : []),
+    ];
   });
 }
 
 /** An object with the same for each key gets one row for all of them. */
-function nested(field: FieldSchema, prefix: string): string[] {
-  const kinds = new Set(Object.values(field.properties ?? {}).map((child) => JSON.stringify(child)));
-  const [first] = Object.values(field.properties ?? {});
-  const isMap = Object.keys(field.properties ?? {}).length > 1 && kinds.size === 1;
-  return isMap && first !== undefined ? rows(first, `${prefix}EVENT.`) : rows(field, prefix);
+function nested(field: FieldSchema, prefix: string, pattern: string): string[] {
+  const children = Object.values(field.properties ?? {});
+  const isMap = children.length > 1 && new Set(children.map((child) => JSON.stringify(child))).size === 1;
+  return isMap && children[0] !== undefined
+    ? rows(children[0], `${prefix}.EVENT`, joined(pattern, '*'))
+    : rows(field, prefix, pattern);
 }
 
-function row(name: string, field: FieldSchema, required: boolean): string {
+function row(name: string, field: FieldSchema, required: boolean, pattern: string): string {
   const fallback = field.default === undefined ? (required ? '*required*' : '') : code(field.default);
-  const example = field.examples?.[0] === undefined ? '' : ` Example: ${code(field.examples[0])}`;
-  const macros = usesMacros(field) ? ' **M**' : '';
-  const cells = [`\`${name}\`${macros}`, typeWords(field), fallback, `${field.description ?? ''}${example}`];
+  const meaning = [
+    field.description,
+    ...(field.examples?.[0] === undefined ? [] : [`Example: ${code(field.examples[0])}`]),
+    ...featuresNotYet(pattern).map((feature) => `*Not in this version yet: ${feature}.*`),
+  ];
+  const cells = [`\`${name}\`${usesMacros(field) ? ' **M**' : ''}`, typeWords(field), fallback, meaning.join(' ')];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
 function usesMacros(field: FieldSchema): boolean {
   if (field.macros) return true;
-  return childrenOf(field).some(({ macros }) => macros);
+  return field.properties === undefined && childrenOf(field).some(([, { macros }]) => macros);
 }
 
 function typeWords(field: FieldSchema): string {
+  if (field.title !== undefined) return linkTo(field.title);
   if (field.anyOf !== undefined) return field.anyOf.map(typeWords).join(', or ');
   if (field.enum !== undefined) return field.enum.map((one) => code(one)).join(', ');
-  if (field.items !== undefined) return `list of ${linkOr(field.items, `(${typeWords(field.items)})`)}`;
+  if (field.items !== undefined) return `list of ${inList(field.items)}`;
   const [anyKey] = Object.values(field.patternProperties ?? {});
-  if (anyKey !== undefined) return `object: name → ${linkOr(anyKey, anyKey.type ?? 'anything')}`;
+  if (anyKey !== undefined) return `object: name → ${anyKey.type === undefined ? 'anything' : typeWords(anyKey)}`;
   if (field.type === 'number' || field.type === 'integer') return numberWords(field);
   return { object: 'object', string: 'text', boolean: '`true`, `false`', null: '`null`', array: 'list' }[
     field.type ?? 'object'
@@ -117,9 +157,13 @@ function numberWords({ type, unit, minimum, maximum }: FieldSchema): string {
   return `${type === 'integer' ? 'whole number' : 'number'}${unit === undefined ? '' : ` of ${unit}`}${range}`;
 }
 
-function linkOr({ title }: FieldSchema, words: string): string {
-  if (title !== undefined) return `[${title.toLowerCase()}](#${title.toLowerCase().replaceAll(' ', '-')})`;
-  return words;
+function inList(items: FieldSchema): string {
+  const words = typeWords(items);
+  return words.includes(',') ? `(${words})` : words;
+}
+
+function linkTo(title: string): string {
+  return `[${title.toLowerCase()}](#${title.toLowerCase().replaceAll(' ', '-')})`;
 }
 
 function code(value: unknown): string {
