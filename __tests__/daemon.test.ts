@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Lab, QUEUE, startDaemon, startLab, TOPIC, VOLUME, ZONE } from './helpers/daemon.ts';
 import { canListen, listen } from './helpers/notify-socket.ts';
-import { eventually } from './simulator-clients.ts';
+import { eventually } from './helpers/simulator-clients.ts';
 
 const volume = { device: '/dev/sdf', source: 'x', 'volume-id': VOLUME };
 const record = { hostedzone: ZONE, name: 'play.example.com', ttl: 60 };

@@ -338,6 +338,7 @@ describe('looking in the simulated EC2 [13.1]', () => {
     { filters: { 'attachment.instance-id': [ME], 'attachment.device': ['/dev/sdf'] }, found: [OTHER] },
     { filters: { 'volume-id': [FREE, 'vol-0fffffffffffffff9'] }, found: [FREE] },
     { filters: { 'tag:pool': ['a.b'] }, found: [] },
+    { filters: { 'tag:pool': ['a'] }, found: [] },
   ])('finds volumes by $filters', async ({ filters, found }) => {
     await start({ volumes: pool });
 

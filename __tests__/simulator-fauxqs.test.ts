@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { CreateTopicCommand, PublishCommand, type PublishCommandInput, SNSClient } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
@@ -13,11 +14,7 @@ import { type Cloud, startCloud } from '../simulator/server.ts';
 import { clientOptions, type Refusal } from './helpers/simulator-clients.ts';
 
 /** Runs in a process of its own: it is ESM only, brings its own web framework, and shares nothing with ours. */
-const FAUXQS = `
-  import { buildApp } from 'fauxqs';
-  const app = buildApp({ logger: false, defaultRegion: 'eu-west-1' });
-  console.log(await app.listen({ port: 0, host: '127.0.0.1' }));
-`;
+const FAUXQS = path.join(__dirname, 'helpers/fauxqs.ts');
 
 interface Endpoint {
   sns: SNSClient;
@@ -32,7 +29,7 @@ let ours: Endpoint;
 let theirs: Endpoint;
 
 beforeAll(async () => {
-  child = spawn(process.execPath, ['--input-type=module', '--eval', FAUXQS], { stdio: ['ignore', 'pipe', 'inherit'] });
+  child = spawn(process.execPath, [FAUXQS], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
   theirs = await withResources(String(line).trim());
   cloud = await startCloud({ topics: ['news', 'news.fifo'], queues: ['jobs', 'receiving', 'jobs.fifo'] });

@@ -20,9 +20,9 @@ describe('the simulated instance metadata [13.1]', () => {
   });
 
   it.each([
-    { says: 400, asked: 'no time to live', path: '/latest/api/token', headers: {} },
-    { says: 400, asked: 'no time at all', path: '/latest/api/token', headers: { [TTL]: '0' } },
-    { says: 400, asked: 'more than six hours', path: '/latest/api/token', headers: { [TTL]: '21601' } },
+    { says: 400, asked: 'without a time to live', path: '/latest/api/token', headers: {} },
+    { says: 400, asked: 'for no time at all', path: '/latest/api/token', headers: { [TTL]: '0' } },
+    { says: 400, asked: 'for more than six hours', path: '/latest/api/token', headers: { [TTL]: '21601' } },
     {
       says: 403,
       asked: 'through a proxy',
@@ -30,7 +30,7 @@ describe('the simulated instance metadata [13.1]', () => {
       headers: { [TTL]: '60', 'x-forwarded-for': '::1' },
     },
     { says: 403, asked: 'on a dated version', path: '/2021-07-15/api/token', headers: { [TTL]: '60' } },
-  ])('answers $says to a token asked for with or $asked', async ({ says, path, headers }) => {
+  ])('answers $says to a token asked for $asked', async ({ says, path, headers }) => {
     await start();
 
     expect((await ask('PUT', path, headers)).status).toBe(says);

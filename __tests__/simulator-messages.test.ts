@@ -285,18 +285,6 @@ describe('receiving in the simulated SQS [13.1]', () => {
     expect(await waiting).toMatchObject([{ Body: 'hello' }]);
   });
 
-  it('ends a wait under way when the cloud is closed', async () => {
-    const waiting = refusal(receive({ WaitTimeSeconds: 20 }));
-    await eventually(
-      async () => cloud.calls().length,
-      (calls) => calls === 0,
-    );
-
-    await cloud.close();
-
-    expect((await waiting).message).toMatch(/ECONNRESET|ECONNREFUSED|socket hang up|aborted/);
-  });
-
   it('gives the attributes that are asked for, with their MD5', async () => {
     const MessageAttributes = {
       'app.kind': { DataType: 'String', StringValue: 'x' },

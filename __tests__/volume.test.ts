@@ -172,7 +172,10 @@ describe('a failure that may pass', () => {
   });
 
   it('of a claim has the volume looked at before it is claimed again [6.3]', () => {
-    const volume = scripted({ claim: [rejects(passingError), resolves('accepted')], look: [sees('free'), sees('free'), held] });
+    const volume = scripted({
+      claim: [rejects(passingError), resolves('accepted')],
+      look: [sees('free'), sees('free'), held],
+    });
 
     volume.clock.increment(2_000);
 
@@ -260,8 +263,14 @@ describe('a volume that is asked to finish', () => {
   });
 
   it.each([
-    { answer: 'taken by somebody else', end: (volume: ReturnType<typeof scripted>) => volume.script.resolve('claim', 'taken') },
-    { answer: 'a failure that may pass', end: (volume: ReturnType<typeof scripted>) => volume.script.reject('claim', passingError) },
+    {
+      answer: 'taken by somebody else',
+      end: (volume: ReturnType<typeof scripted>) => volume.script.resolve('claim', 'taken'),
+    },
+    {
+      answer: 'a failure that may pass',
+      end: (volume: ReturnType<typeof scripted>) => volume.script.reject('claim', passingError),
+    },
   ])('does not go on waiting for ever when its claim ends as $answer [5.2]', ({ end }) => {
     const volume = scripted({ claim: held });
 
@@ -337,7 +346,9 @@ function together(entries: Array<Partial<VolumeEntry>>, doings: Doings = {}) {
 
 function attached(entry: number) {
   const volumeId = `vol-${entry}`;
-  return { attachment: { volumeId, device: '/dev/sdf', path: '/dev/nvme1n1', source: 'x', attachedNow: true } } as const;
+  return {
+    attachment: { volumeId, device: '/dev/sdf', path: '/dev/nvme1n1', source: 'x', attachedNow: true },
+  } as const;
 }
 
 const problem = { problem: 'denied' };
@@ -465,7 +476,10 @@ describe('the volumes of a domain', () => {
 
     expect(state).toBe('preparing');
     expect(volumes.script.taken).not.toContain('commands 1');
-    expect(volumes.output).toMatchObject({ results: [succeeded('/sbin/fsck')], failures: [{ part: 'attach-volume[2]' }] });
+    expect(volumes.output).toMatchObject({
+      results: [succeeded('/sbin/fsck')],
+      failures: [{ part: 'attach-volume[2]' }],
+    });
   });
 });
 

@@ -13,6 +13,8 @@ import type { Change, ChangeKind } from './changes.ts';
 export function createLogNews(log: Log): (change: Change) => void {
   /** What has been told of each actor: failures and problems are told once, where they stop travelling. */
   const told = new Map<string, number>();
+  const waitingFor = new Map<string, string | undefined>();
+  let isNoticeTold = false;
 
   const writers: Record<ChangeKind, (change: Change<never>) => void> = {
     supervisor,
@@ -25,9 +27,11 @@ export function createLogNews(log: Log): (change: Change) => void {
 
   function supervisor({ sessionId, state, durationMs, context }: Change<SupervisorContext>): void {
     for (const problem of news(sessionId, context.problems)) log.warn(problem);
-    if (state === 'interrupted') {
-      const { action, time, leftMs } = context.notice ?? {};
-      log.warn('interruption notice', { action, time, secondsLeft: Math.round((leftMs ?? 0) / 1000) });
+    // One that was there at the start leads past `interrupted`.
+    if (context.notice && !isNoticeTold) {
+      isNoticeTold = true;
+      const { action, time, leftMs } = context.notice;
+      log.warn('interruption notice', { action, time, secondsLeft: Math.round(leftMs / 1000) });
     }
     if (state === 'stopped' && context.sending.length > 0) {
       log.error(`${context.sending.length} messages were not accepted in time and are lost`);
@@ -47,11 +51,15 @@ export function createLogNews(log: Log): (change: Change) => void {
     else log.warn(problem, { domain, part });
   }
 
-  function volume({ state, durationMs, context }: Change<VolumeContext>): void {
-    const { entry, waitingFor, path } = context;
+  function volume({ sessionId, state, durationMs, context }: Change<VolumeContext>): void {
+    const { entry, path } = context;
     const fields = { domain: entry.domain, volume: entry.volumeId, device: entry.device, state, durationMs };
-    if (state === 'waiting') log.warn(`waiting: ${waitingFor}`, fields);
-    else if (state === 'ended' && path !== undefined) log.info('volume is there', { ...fields, path });
+    // A volume may be waited for all day, and looked at six times a minute.
+    const isNews = state === 'waiting' && waitingFor.get(sessionId) !== context.waitingFor;
+    if (isNews) {
+      waitingFor.set(sessionId, context.waitingFor);
+      log.warn(`waiting: ${context.waitingFor}`, fields);
+    } else if (state === 'ended' && path !== undefined) log.info('volume is there', { ...fields, path });
     else log.debug('volume', fields);
   }
 

@@ -9,7 +9,10 @@ import type { NoticeWatchContext } from '../machines/notice-watch.ts';
 import type { VolumeContext } from '../machines/volume.ts';
 import type { Change } from './changes.ts';
 
-/** How often the start or stop limit is moved on, and by how much; the first must come before systemd's shortest default. */
+/**
+ * How often the start or stop limit is moved on, and by how much; the first must come before systemd's shortest default,
+ * and well before the watchdog of our units.
+ */
 const EXTEND_EVERY_MS = 10_000;
 const EXTEND_BY_MS = 30_000;
 
@@ -31,12 +34,16 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   const domains = new Map<string, string>();
   const waiting = new Map<string, string>();
   let blindSince: { problem: string; answeredAtMs: number } | undefined;
+  let isWatching = false;
   let isReady = false;
   let isSettled = false;
   let status = '';
   let flags = Promise.resolve();
 
-  const extension = setInterval(extend, EXTEND_EVERY_MS);
+  const extension = setInterval(() => {
+    extend();
+    pingForNoWatch();
+  }, EXTEND_EVERY_MS);
   extension.unref();
   extend();
 
@@ -82,7 +89,13 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   function noteLook({ from, state, context }: Change<NoticeWatchContext>): void {
     if (from === 'looking') void serviceManager.notify({ WATCHDOG: '1' });
     if (state === 'blind') blindSince = { problem: context.problem ?? '', answeredAtMs: context.answeredAtMs ?? 0 };
-    if (state === 'pausing') blindSince = undefined;
+    if (state === 'pausing' || state === 'noticed') blindSince = undefined;
+    isWatching = state !== 'noticed';
+  }
+
+  /** With polling off, and on the way down after a notice, no watch gives signs of life, and none of it is stuck. */
+  function pingForNoWatch(): void {
+    if (!isWatching) void serviceManager.notify({ WATCHDOG: '1' });
   }
 
   function noteSupervisor(state: string): void {

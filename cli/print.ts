@@ -4,7 +4,12 @@
 export async function print(text: string): Promise<void> {
   await new Promise<void>((resolve) => {
     // A reader that has seen enough (`| head`) is no failure.
-    process.stdout.once('error', () => resolve());
-    process.stdout.write(text, () => resolve());
+    const enough = () => resolve();
+    process.stdout.once('error', enough);
+    process.stdout.write(text, (error) => {
+      // After an error its event is still to come, and somebody has to take it.
+      if (!error) process.stdout.off('error', enough);
+      resolve();
+    });
   });
 }

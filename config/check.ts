@@ -69,7 +69,7 @@ export function checkTree(schema: FieldSchema, root: Node, lineOf: (offset: numb
 }
 
 function contentOf(form: FieldSchema, node: Node, at: Pick<Place, 'path' | 'pattern'>, visit: Visit): unknown {
-  const { items, properties } = form;
+  const { items, properties, additionalProperties: anyKey } = form;
   const inner = (key: string | number, name: string | number) => ({
     path: [...at.path, key],
     pattern: at.pattern === '' ? `${name}` : `${at.pattern}.${name}`,
@@ -84,7 +84,6 @@ function contentOf(form: FieldSchema, node: Node, at: Pick<Place, 'path' | 'patt
     });
     return Object.fromEntries(values.filter(([, value]) => value !== undefined));
   }
-  const [anyKey] = Object.values(form.patternProperties ?? {});
   // A map of anything (CreateVolume's parameters) is taken as it stands.
   if (anyKey?.type === undefined) return getNodeValue(node);
   return Object.fromEntries(

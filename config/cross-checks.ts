@@ -9,7 +9,6 @@ import { hasMacros, unknownMacros } from './macros.ts';
 import { error, type Places, warning } from './places.ts';
 import { storedName } from './record-name.ts';
 import {
-  type Config,
   configSchema,
   type ExecGroup,
   type ExitCodeSpec,
@@ -25,7 +24,7 @@ export function crossChecks(places: Places): Finding[] {
   const timeoutS = (places.at('timeout')[0]?.value ?? defaultOf(configSchema.properties.timeout)) as number;
   return [
     ...hostNames(places),
-    ...places.at('domains').flatMap(domainNames),
+    ...places.at('domains').flatMap((place) => domainNames(place, places)),
     ...places.at('domains.*.attach-volume.*').flatMap((place) => volumeChecks(place, places, timeoutS)),
     ...places.at('domains.*.notify.*').flatMap((place) => receiver(place, places)),
     ...places.at('domains.*.exec.*').flatMap((place) => emptyOn(place, places)),
@@ -43,13 +42,13 @@ function hostNames(places: Places): Finding[] {
 }
 
 /** A domain's name is a file name, too: `/run/ec2fleetd/DOMAIN.started`. */
-function domainNames({ path, offset, value }: Place): Finding[] {
+function domainNames(place: Place, places: Places): Finding[] {
   const unfit = (name: string) => /^\.{0,2}$|[/\p{Cc}]/u.test(name) || new TextEncoder().encode(name).length > 200;
   const rule =
     'is no name for a domain: it becomes a file name. Use 1 to 200 bytes without "/" and control characters.';
-  return Object.keys(value as Config['domains'])
+  return place.keys
     .filter(unfit)
-    .map((name) => error({ path: [...path, name], offset }, rule));
+    .map((name) => error({ path: [...place.path, name], offset: places.inside(place, name).offset }, rule));
 }
 
 function receiver(place: Place, places: Places): Finding[] {

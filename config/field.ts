@@ -7,8 +7,8 @@ export interface FieldSchema {
   enum?: readonly unknown[];
   anyOf?: readonly FieldSchema[];
   properties?: Readonly<Record<string, FieldSchema>>;
-  /** Maps are written as one pattern that every key fits. */
-  patternProperties?: Readonly<Record<string, FieldSchema>>;
+  /** What a map holds under any key. */
+  additionalProperties?: FieldSchema;
   required?: readonly string[];
   items?: FieldSchema;
   minItems?: number;

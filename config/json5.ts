@@ -10,6 +10,8 @@ export interface SyntaxProblem {
   /** In the text as it was given, in UTF-16 units. */
   offset: number;
   message: string;
+  /** True where it is not sure what was meant, so that whatever else is found in this place means nothing. */
+  guessed?: boolean;
 }
 
 /** A text with what was meant in place of what was written. */
@@ -20,11 +22,9 @@ export interface Mended {
   originalOffset(offset: number): number;
 }
 
-interface Replacement {
-  offset: number;
+interface Replacement extends SyntaxProblem {
   length: number;
   text: string;
-  message: string;
 }
 
 const PLAIN = /[\s{}[\],:]+|\/\/[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)|"(?:[^"\\\r\n]|\\.)*"?/y;
@@ -32,7 +32,8 @@ const SINGLE_QUOTED = /'((?:[^'\\\r\n]|\\[\s\S])*)'?/y;
 const CURLY_QUOTED = /[“”„‘’]([^“”„‘’\r\n]*)[“”„‘’]?/y;
 const HASH_COMMENT = /#[^\r\n]*/y;
 const WORD = /(?:(?!\/[/*])[^\s"'“”„‘’#{}[\],:])+/y;
-const KEY_FOLLOWS = /(?:\s|\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)*:/y;
+// Each part ends in one way only: going back and trying another end would take a hostile text quadratic time.
+const KEY_FOLLOWS = /(?:\s|\/\/[^\r\n]*[\r\n]|\/\*(?:[^*]|\*(?!\/))*\*\/)*:/y;
 const JSON_WORD = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 /** Finds and replaces what is not JSON with comments, as far as it is clear what was meant. Linear in the text. */
@@ -58,31 +59,31 @@ function replacementAt(text: string, offset: number): Replacement | undefined {
   return word === undefined ? undefined : wordReplacement(text, offset, word);
 }
 
-/** True, yes and on are not guessed at: whether a string or a boolean was meant, the reader knows. */
+/** A key is sure; of other words the reader knows best what they should have been. */
 function wordReplacement(text: string, offset: number, word: string): Replacement | undefined {
-  const here = { offset, length: word.length };
-  const inQuotes = JSON.stringify(word);
+  const instead = (json: string, message: string, guessed = true) => ({
+    offset,
+    length: word.length,
+    text: json,
+    message,
+    guessed,
+  });
+  const begin = `unexpected ${quoted(first(word))}.`;
   if (matchAt(KEY_FOLLOWS, text, offset + word.length))
-    return {
-      ...here,
-      text: inQuotes,
-      message: `unexpected ${quoted(first(word))}. Keys stand in double quotes: write ${quoted(word)}.`,
-    };
+    return instead(JSON.stringify(word), `${begin} Keys stand in double quotes: write ${quoted(word)}.`, false);
   if (JSON_WORD.test(word)) return undefined;
+  const number = String(Number(word));
   if (Number.isFinite(Number(word)))
-    return {
-      ...here,
-      text: String(Number(word)),
-      message: `${word} is not how JSON writes a number: write ${Number(word)}.`,
-    };
-  if (/^(?:true|false|null)$/i.test(word))
-    return { ...here, text: word.toLowerCase(), message: `${word} is not JSON: write ${word.toLowerCase()}.` };
-  const unit = /^[-+\d.]/.test(word) ? ' If it is a number, write it without unit.' : '';
-  return {
-    ...here,
-    text: inQuotes,
-    message: `unexpected ${quoted(first(word))}. Strings stand in double quotes: write ${quoted(word)}.${unit}`,
-  };
+    return instead(number, `${word} is not how JSON writes a number: write ${number}.`);
+  const lower = word.toLowerCase();
+  if (JSON_WORD.test(lower)) return instead(lower, `${word} is not JSON: write ${lower}.`);
+  const advice = `Strings stand in double quotes: write ${quoted(word)}.${adviceFor(lower)}`;
+  return instead(JSON.stringify(word), `${begin} ${advice}`);
+}
+
+function adviceFor(word: string): string {
+  if (/^[-+\d.]/.test(word)) return ' If it is a number, write it without unit.';
+  return /^(?:yes|no|on|off)$/.test(word) ? ' A switch is true or false.' : '';
 }
 
 function inDoubleQuotes(match: RegExpExecArray, content: string): Replacement {
@@ -114,7 +115,7 @@ function mended(text: string, replacements: readonly Replacement[]): Mended {
   }
   return {
     text: out + text.slice(at),
-    problems: replacements.map(({ offset, message }) => ({ offset, message })),
+    problems: replacements.map(({ offset, message, guessed = false }) => ({ offset, message, guessed })),
     originalOffset(offset) {
       const before = segments.findLast(({ from }) => from <= offset);
       if (before === undefined) return offset;

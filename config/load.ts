@@ -64,16 +64,16 @@ function read(text: string, file: string) {
     path: pathText(path),
     message,
   });
-  const syntax = problems.map((problem): Finding => ({ severity: 'error', path: [], ...problem }));
+  const syntax = problems.map(({ offset, message }): Finding => ({ severity: 'error', path: [], offset, message }));
   if (root === undefined) return { config: undefined, findings: syntax, problemOf };
 
   const { value, findings, places: all } = checkTree(rootField, root, lineOf);
   const places = placesOf(all, lineOf);
-  const told = new Set(problems.map(({ offset }) => offset));
+  const guesses = new Set(problems.filter(({ guessed }) => guessed).map(({ offset }) => offset));
   const others = [...findings, ...crossChecks(places), ...notYet(places), ...awsForms(places)]
     .map((found) => ({ ...found, offset: originalOffset(found.offset) }))
-    // Where the syntax was mended by a guess, what the guess leads to is not the reader's doing.
-    .filter(({ offset }) => !told.has(offset));
+    // What a guess of ours leads to is not the reader's doing.
+    .filter(({ offset }) => !guesses.has(offset));
   return {
     config: value as Config,
     findings: [...syntax, ...others].sort((one, other) => one.offset - other.offset),

@@ -17,8 +17,8 @@ export function publishedSchema(): JsonSchema {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: 'urn:ec2fleetd:configuration:1',
-    title: 'ec2fleetd configuration',
     ...published(rootField),
+    title: 'ec2fleetd configuration',
   };
 }
 
@@ -28,10 +28,19 @@ export function publishedSchemaText(): string {
 }
 
 function published(field: FieldSchema): JsonSchema {
-  const { unit, expected, macros, required, properties, patternProperties, items, anyOf, description, ...plain } =
-    field;
+  const {
+    unit,
+    expected,
+    macros,
+    required,
+    properties,
+    additionalProperties: anyKey,
+    items,
+    anyOf,
+    description,
+    ...plain
+  } = field;
   const words = [description, unit && `In ${unit}.`, macros && 'Macros such as {instance_id} are replaced.'];
-  const [anyKey] = Object.values(patternProperties ?? {});
   return {
     ...(description !== undefined && { description: words.filter(Boolean).join(' ') }),
     ...plain,

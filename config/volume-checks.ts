@@ -1,7 +1,6 @@
 /** What has to fit together in one entry of `attach-volume` (behaviour.md 3.3, 3.4). */
 import type { Finding, Place } from './check.ts';
 import { sourcesOf } from './commands.ts';
-import { attachmentPoint } from './devices.ts';
 import { hasMacros } from './macros.ts';
 import { error, type Places, warning } from './places.ts';
 import type { VolumeConfig } from './schema.ts';
@@ -23,21 +22,20 @@ export function volumeChecks(place: Place, places: Places, timeoutS: number): Fi
 }
 
 /** Source: EC2 User Guide, "Device names for volumes". */
+const DEVICE = /^(?:\/dev\/)?(?:sd[b-z]|xvd[b-z]|xvd[a-d][a-z])$/;
+const ROOT_DEVICE = /^(?:\/dev\/)?(?:sd|xvd)a\d*$/;
+const PARTITION = /^((?:\/dev\/)?(?:sd|xvd)[a-z]{1,2})\d+$/;
+const KERNEL_NAME = /^(?:\/dev\/)?nvme/;
+
 function device(name: string | undefined, at: Place): Finding[] {
-  if (name === undefined || hasMacros(name)) return [];
-  const point = attachmentPoint(name);
-  if (/^a\d*$/.test(point)) return [error(at, `${quoted(name)} is the root device. ${ADVICE}`)];
-  if (/^(?:[b-z]|[a-d][a-z])$/.test(point)) return [];
-  if (point !== name && /\d$/.test(point))
-    return [error(at, `${quoted(name)} names a partition. Write "${name.replace(/\d+$/, '')}".`)];
-  if (/^(?:\/dev\/)?nvme/.test(name))
-    return [
-      error(
-        at,
-        `${quoted(name)} is a name that the kernel gives. ${ADVICE} Commands find the disk in {attached_device}.`,
-      ),
-    ];
-  const strange = `${quoted(name)} is no device name that EC2 takes. ${ADVICE}`;
+  if (name === undefined || hasMacros(name) || DEVICE.test(name)) return [];
+  const own = quoted(name);
+  if (ROOT_DEVICE.test(name)) return [error(at, `${own} is the root device. ${ADVICE}`)];
+  const [, disk] = PARTITION.exec(name) ?? [];
+  if (disk !== undefined) return [error(at, `${own} names a partition. Write "${disk}".`)];
+  if (KERNEL_NAME.test(name))
+    return [error(at, `${own} is the kernel's name. ${ADVICE} Commands find the disk in {attached_device}.`)];
+  const strange = `${own} is no device name that EC2 takes. ${ADVICE}`;
   // Against an endpoint that is not AWS, a plain file may stand for a disk.
   return [/^\/(?!dev\/)/.test(name) ? warning(at, strange) : error(at, strange)];
 }

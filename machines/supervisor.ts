@@ -45,12 +45,11 @@ export type SupervisorEvent =
   | DoneActorEvent<DeliveryOutcome, `delivery.${number}`>
   | ErrorActorEvent<unknown, `delivery.${number}`>;
 
+const keepNoticed = { type: 'keepNotice', params: ({ event }: { event: InterruptionNoticed }) => event } as const;
+
 /** What may come at any time on the way up, and in `running`. */
 const askedToEnd = {
-  'interruption.noticed': {
-    target: 'interrupted',
-    actions: { type: 'keepNotice', params: ({ event }: { event: InterruptionNoticed }) => event },
-  },
+  'interruption.noticed': { target: 'interrupted', actions: keepNoticed },
   'supervisor.stop': [{ guard: 'watching', target: 'asking-why' }, { target: 'stopping' }],
 } as const;
 
@@ -189,7 +188,10 @@ export const supervisorMachine = setup({
 
     // Before anything is taken: a notice that is there already means that nothing shall be (5.3).
     looking: {
-      on: { 'supervisor.stop': 'flushing' },
+      on: {
+        'interruption.noticed': { target: 'coming-up', actions: keepNoticed },
+        'supervisor.stop': 'flushing',
+      },
       invoke: {
         src: 'look',
         onDone: [{ guard: seenNow(), target: 'coming-up', actions: keepSeen() }, ...nameThenComeUp],
@@ -199,7 +201,7 @@ export const supervisorMachine = setup({
     },
 
     'naming-host': {
-      on: { 'supervisor.stop': 'flushing' },
+      on: { 'interruption.noticed': { actions: keepNoticed }, 'supervisor.stop': 'flushing' },
       invoke: {
         src: 'setHostname',
         input: ({ context }) => ({ hostname: context.hostname ?? '' }),

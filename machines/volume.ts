@@ -65,7 +65,7 @@ export const volumeMachine = setup({
   },
   delays: {
     waitingPause: ({ context }) => Math.min(WAITING_PAUSE_MS * 1.5 ** (context.looks - 1), WAITING_PAUSE_MAX_MS),
-    attachingPause: ({ context }) => ATTACHING_PAUSE_MS * 1.5 ** Math.min(context.looks, 6),
+    attachingPause: ({ context }) => ATTACHING_PAUSE_MS * 1.5 ** Math.min(context.looks - 1, 6),
     attachingLimit: ATTACHING_LIMIT_MS,
   },
   guards: { finishing: ({ context }) => context.finishing },
@@ -104,15 +104,9 @@ export const volumeMachine = setup({
 
     // Meant to last: the limit is the domain's way up, and comes as `step.finish`.
     waiting: {
-      on: {
-        'step.finish': {
-          target: 'ended',
-          actions: {
-            type: 'fail',
-            params: ({ context }) => ({ problem: `no longer waited for: ${context.waitingFor}` }),
-          },
-        },
-      },
+      // Asked while its claim had no answer yet.
+      always: { guard: 'finishing', target: 'ended', actions: failWaiting() },
+      on: { 'step.finish': { target: 'ended', actions: failWaiting() } },
       after: { waitingPause: 'looking' },
     },
 
@@ -128,6 +122,11 @@ export const volumeMachine = setup({
             guard: ({ event }) => event.output === 'dry',
             target: 'ended',
             actions: { type: 'keepPath', params: ({ context }) => ({ path: context.entry.device }) },
+          },
+          {
+            guard: ({ context, event }) => context.finishing && event.output === 'accepted',
+            target: 'ended',
+            actions: fail('asked to end while it was being attached'),
           },
           { guard: ({ event }) => event.output === 'accepted', target: 'attaching' },
           {
@@ -154,8 +153,7 @@ export const volumeMachine = setup({
 
     // Accepted. The serial in sysfs and DescribeVolumes are both watched; whichever says so first will do.
     attaching: {
-      always: { guard: 'finishing', target: 'ended', actions: fail('asked to end while it was being attached') },
-      on: { 'step.finish': { actions: 'beFinishing' } },
+      on: { 'step.finish': { target: 'ended', actions: fail('asked to end while it was being attached') } },
       after: {
         attachingLimit: {
           target: 'ended',
@@ -209,6 +207,13 @@ export const volumeMachine = setup({
 
 function fail(problem: string) {
   return { type: 'fail', params: { problem } } as const;
+}
+
+function failWaiting() {
+  return {
+    type: 'fail',
+    params: ({ context }: { context: VolumeContext }) => ({ problem: `no longer waited for: ${context.waitingFor}` }),
+  } as const;
 }
 
 function outcomeOf({ entry, path, problem, attachedNow }: VolumeContext): VolumeOutcome {

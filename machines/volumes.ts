@@ -67,6 +67,9 @@ export const volumesMachine = setup({
         ...problemsOf(results).map((problem) => failureOf(context, context.next, problem)),
       ],
     })),
+    failCommands: assign(({ context }, { error }: { error: unknown }) => ({
+      failures: [...context.failures, failureOf(context, context.next, messageOf(error))],
+    })),
     goOn: assign(({ context }) => ({ next: context.next + 1 })),
     beFinishing: assign({ finishing: true }),
   },
@@ -91,13 +94,13 @@ export const volumesMachine = setup({
   entry: 'spawnVolumes',
   on: {
     'step.finish': { actions: ['beFinishing', 'finishVolumes'] },
-    'xstate.done.actor.*': {
+    'xstate.done.actor.volume.*': {
       actions: {
         type: 'keepOutcome',
         params: ({ event }) => ({ entry: entryOf(event.actorId), outcome: event.output }),
       },
     },
-    'xstate.error.actor.*': {
+    'xstate.error.actor.volume.*': {
       actions: {
         type: 'keepOutcome',
         params: ({ event }) => ({ entry: entryOf(event.actorId), outcome: { problem: messageOf(event.error) } }),
@@ -126,6 +129,10 @@ export const volumesMachine = setup({
         onDone: {
           target: 'gathering',
           actions: [{ type: 'keepResults', params: ({ event }) => ({ results: event.output }) }, 'goOn'],
+        },
+        onError: {
+          target: 'gathering',
+          actions: [{ type: 'failCommands', params: ({ event }) => ({ error: event.error }) }, 'goOn'],
         },
       },
     },

@@ -7,7 +7,9 @@ import { volumeFails } from './sentinels.ts';
 import { plugIn, unplug } from './sysroot.ts';
 
 export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
-export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped';
+
+export const instanceStates = ['pending', 'running', 'shutting-down', 'terminated', 'stopping', 'stopped'] as const;
+export type InstanceState = (typeof instanceStates)[number];
 
 export interface MaintenanceEvent {
   NotBefore: string;

@@ -1,6 +1,6 @@
 /** The control endpoint, `/_control/…`: JSON for curl. Every answer that is not one says in a sentence why. */
 import type { CallLog } from './calls.ts';
-import type { InstanceAction, World } from './cloud.ts';
+import { type InstanceAction, instanceStates, type World } from './cloud.ts';
 import { json, type Reply, type Request } from './http.ts';
 import { changeInstance, interrupt, withdrawNotice } from './orders.ts';
 import type { InstanceSetup } from './setup.ts';
@@ -42,12 +42,8 @@ export function createControl(world: World, log: CallLog): (request: Request) =>
       },
       'PUT /_control/delays': (request: Request) => changeDelays(world, bodyOf(request)),
       'PATCH /_control/instance': (request: Request) => {
-        const changes = Object.entries(bodyOf(request)).map(([name, value]) => [name, value ?? undefined]);
-        changeInstance(
-          world,
-          Object.fromEntries(changes) as InstanceSetup,
-          knownInstance(world, request.query.get('instanceId')),
-        );
+        const instanceId = knownInstance(world, request.query.get('instanceId'));
+        changeInstance(world, factsIn(bodyOf(request)), instanceId);
         return stateOf(world).instances;
       },
     }),
@@ -109,6 +105,30 @@ function changeDelays(world: World, body: Record<string, unknown>): unknown {
     if (typeof value !== 'number') throw new ControlError(`"${name}" is a number of milliseconds`);
   }
   return Object.assign(world.delays, body);
+}
+
+const isText = (value: unknown) => typeof value === 'string';
+const isTextOrNull = (value: unknown) => value === null || isText(value);
+
+/** What a person may change of an instance, and whether a value will do. */
+const facts: Record<string, (value: unknown) => boolean> = {
+  ipv6: (value) => Array.isArray(value) && value.every(isText),
+  maintenance: (value) => Array.isArray(value),
+  publicIpv4: isTextOrNull,
+  rebalance: isTextOrNull,
+  role: isTextOrNull,
+  state: (value) => instanceStates.some((state) => state === value),
+  tags: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isText),
+  targetLifecycleState: isTextOrNull,
+  userData: isText,
+};
+
+function factsIn(body: Record<string, unknown>): InstanceSetup {
+  for (const [name, value] of Object.entries(body)) {
+    if (!Object.hasOwn(facts, name)) throw new ControlError(`"${name}" is none of ${Object.keys(facts).join(', ')}`);
+    if (facts[name]?.(value) !== true) throw new ControlError(`"${name}" cannot be ${JSON.stringify(value)}`);
+  }
+  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, value ?? undefined]));
 }
 
 function knownInstance(world: World, instanceId: string | null): string | undefined {

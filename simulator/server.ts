@@ -62,7 +62,7 @@ export interface Cloud extends AsyncDisposable {
 }
 
 export type { CallRecord } from './calls.ts';
-export type { CloudSetup, HostedZoneSetup, InstanceSetup, QueueSetup, TopicSetup, VolumeSetup } from './setup.ts';
+export type { CloudSetup, InstanceSetup } from './setup.ts';
 
 const KEEP_ALIVE_MS = 60_000;
 

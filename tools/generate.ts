@@ -84,10 +84,10 @@ function sections(root: FieldSchema): string[] {
 }
 
 /** The fields inside a field, with their step of a pattern; the forms of a union stand where it stands. */
-function childrenOf({ properties, patternProperties, items, anyOf }: FieldSchema): [step: string, FieldSchema][] {
+function childrenOf({ properties, additionalProperties, items, anyOf }: FieldSchema): [step: string, FieldSchema][] {
   return [
     ...Object.entries(properties ?? {}),
-    ...Object.values(patternProperties ?? {}).map((child): [string, FieldSchema] => ['*', child]),
+    ...(additionalProperties === undefined ? [] : [['*', additionalProperties] satisfies [string, FieldSchema]]),
     ...(items === undefined ? [] : [['*', items] satisfies [string, FieldSchema]]),
     ...(anyOf ?? []).map((form): [string, FieldSchema] => ['', form]),
   ];
@@ -144,7 +144,7 @@ function typeWords(field: FieldSchema): string {
   if (field.anyOf !== undefined) return field.anyOf.map(typeWords).join(', or ');
   if (field.enum !== undefined) return field.enum.map((one) => code(one)).join(', ');
   if (field.items !== undefined) return `list of ${inList(field.items)}`;
-  const [anyKey] = Object.values(field.patternProperties ?? {});
+  const anyKey = field.additionalProperties;
   if (anyKey !== undefined) return `object: name → ${anyKey.type === undefined ? 'anything' : typeWords(anyKey)}`;
   if (field.type === 'number' || field.type === 'integer') return numberWords(field);
   return { object: 'object', string: 'text', boolean: '`true`, `false`', null: '`null`', array: 'list' }[

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Cloud, type CloudSetup, startCloud } from '../../simulator/server.ts';
+import { type CloudSetup, startCloud } from '../../simulator/server.ts';
 
 /** Longer than any story here: a daemon that hangs is ended, and its test fails. */
 const LIMIT_MS = 30_000;

@@ -1,0 +1,325 @@
+/** EC2, Route 53, SNS and SQS as the daemon uses them: the real SDK against the simulator. */
+
+import { type Aws, type CallLog, createAws } from '../adapters/aws.ts';
+import { createVolumes } from '../adapters/ec2.ts';
+import { createRecordSets } from '../adapters/route53.ts';
+import { createTopics } from '../adapters/sns.ts';
+import { createQueues } from '../adapters/sqs.ts';
+import { AdapterError } from '../config/errors.ts';
+import { storedName } from '../config/record-name.ts';
+import type { OutgoingMessage, VolumeEntry } from '../config/vocabulary.ts';
+import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
+
+const ME = 'i-0123456789abcde00';
+const OTHER = 'i-0fedcba9876543210';
+const ZONE = 'Z0123456789EXAMPLE';
+
+const noLog: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
+const facts = { instanceId: ME, instanceType: 't3.small', launchIndex: 0, region: 'eu-west-1', zone: 'eu-west-1a' };
+
+interface Lab extends AsyncDisposable {
+  cloud: Cloud;
+  aws: Aws;
+}
+
+async function startLab(setup: CloudSetup): Promise<Lab> {
+  const cloud = await startCloud({ instances: [{ id: ME }, { id: OTHER }], ...setup });
+  Object.assign(process.env, cloud.environment(), { AWS_EC2_METADATA_V1_DISABLED: 'true' });
+  const aws = createAws({ region: 'eu-west-1', environment: process.env });
+  return {
+    cloud,
+    aws,
+    async [Symbol.asyncDispose]() {
+      aws.close();
+      await cloud.close();
+    },
+  };
+}
+
+const kept = { ...process.env };
+afterEach(() => {
+  process.env = { ...kept };
+});
+
+const entryOf = (volumeId: string): VolumeEntry => ({
+  domain: 'world',
+  entry: 0,
+  critical: true,
+  device: '/dev/sdf',
+  volumeId,
+  lines: [],
+});
+
+describe('a look at a volume', () => {
+  const here = (device: string, status?: 'attaching' | 'detaching') => ({
+    instanceId: ME,
+    device,
+    ...(status ? { status } : {}),
+  });
+  it.each([
+    { it: 'free', setup: {}, kind: 'free', seen: /is available/ },
+    { it: 'ours', setup: { attachedTo: here('/dev/sdf') }, kind: 'attached', seen: /attached to/ },
+    {
+      it: 'ours under the name of its twin',
+      setup: { attachedTo: here('/dev/xvdf') },
+      kind: 'attached',
+      seen: /attached/,
+    },
+    { it: 'ours soon', setup: { attachedTo: here('/dev/sdf', 'attaching') }, kind: 'attaching', seen: /attaching/ },
+    {
+      it: 'detaching from here',
+      setup: { attachedTo: here('/dev/sdf', 'detaching') },
+      kind: 'held',
+      seen: /being detached/,
+    },
+    {
+      it: 'here at another device',
+      setup: { attachedTo: here('/dev/sdg') },
+      kind: 'refused',
+      seen: /as \/dev\/sdg, not as \/dev\/sdf/,
+    },
+    {
+      it: 'held',
+      setup: { attachedTo: { instanceId: OTHER, device: '/dev/sdf' } },
+      kind: 'held',
+      seen: new RegExp(`held by ${OTHER} \\(attached\\)`),
+    },
+    {
+      it: 'in another zone',
+      setup: { zone: 'eu-west-1b' },
+      kind: 'refused',
+      seen: /is in eu-west-1b, this instance in eu-west-1a/,
+    },
+    { it: 'for several at once', setup: { multiAttach: true, type: 'io2' }, kind: 'refused', seen: /Multi-Attach/ },
+    { it: 'broken', setup: { state: 'error' as const }, kind: 'refused', seen: /state error/ },
+  ])('that is $it says $kind [6.2, 6.3, 6.4]', async ({ setup, kind, seen }) => {
+    await using lab = await startLab({ volumes: [{ id: 'vol-0aa', ...setup }] });
+
+    const looked = await createVolumes(lab.aws, facts).look(entryOf('vol-0aa'), noLog);
+
+    expect(looked.kind).toBe(kind);
+    expect(looked.seen).toMatch(seen);
+  });
+
+  it('that does not exist is an error that says what to check [6.3]', async () => {
+    await using lab = await startLab({});
+
+    const error = await createVolumes(lab.aws, facts)
+      .look(entryOf('vol-0bb'), noLog)
+      .catch((reason) => reason);
+
+    expect(error).toBeInstanceOf(AdapterError);
+    expect(error.retryable).toBe(false);
+    expect(error.message).toMatch(/^DescribeVolumes vol-0bb: InvalidVolume\.NotFound: .*Check volume-id/);
+  });
+});
+
+describe('an attach', () => {
+  it('of a free volume is accepted, and asks for the device as configured [6.1]', async () => {
+    await using lab = await startLab({ volumes: [{ id: 'vol-0aa' }] });
+
+    expect(await createVolumes(lab.aws, facts).attach(entryOf('vol-0aa'), noLog)).toBe('accepted');
+    expect(lab.cloud.volume('vol-0aa')?.attachments).toMatchObject([{ instanceId: ME, device: '/dev/sdf' }]);
+  });
+
+  it('of one that is ours already, because an answer was lost, counts as accepted [6.3]', async () => {
+    await using lab = await startLab({
+      volumes: [{ id: 'vol-0aa', attachedTo: { instanceId: ME, device: '/dev/sdf' } }],
+    });
+
+    expect(await createVolumes(lab.aws, facts).attach(entryOf('vol-0aa'), noLog)).toBe('accepted');
+  });
+
+  it('of one that somebody took meanwhile is an outcome, not an error [6.3]', async () => {
+    await using lab = await startLab({
+      volumes: [{ id: 'vol-0aa', attachedTo: { instanceId: OTHER, device: '/dev/sdf' } }],
+    });
+
+    expect(await createVolumes(lab.aws, facts).attach(entryOf('vol-0aa'), noLog)).toBe('taken');
+  });
+
+  it('at a device that another volume holds names that volume [6.2]', async () => {
+    await using lab = await startLab({
+      volumes: [{ id: 'vol-0aa' }, { id: 'vol-0cc', attachedTo: { instanceId: ME, device: '/dev/xvdf' } }],
+    });
+
+    await expect(createVolumes(lab.aws, facts).attach(entryOf('vol-0aa'), noLog)).rejects.toThrow(
+      /\/dev\/sdf is held by vol-0cc\. Choose another device/,
+    );
+  });
+
+  it('that is not allowed says which permission would help, and is not retried [6.3]', async () => {
+    await using lab = await startLab({ volumes: [{ id: 'vol-attach-denied' }] });
+
+    const error = await createVolumes(lab.aws, facts)
+      .attach(entryOf('vol-attach-denied'), noLog)
+      .catch((reason) => reason);
+
+    expect(error.retryable).toBe(false);
+    expect(error.message).toMatch(/UnauthorizedOperation.*Allow ec2:AttachVolume on vol-attach-denied and on i-/);
+  });
+
+  it('that is throttled is tried once, and may be after another look [6.3]', async () => {
+    await using lab = await startLab({ volumes: [{ id: 'vol-attach-throttled' }] });
+
+    const error = await createVolumes(lab.aws, facts)
+      .attach(entryOf('vol-attach-throttled'), noLog)
+      .catch((reason) => reason);
+
+    expect(error.retryable).toBe(true);
+    expect(lab.cloud.calls().filter(({ operation }) => operation === 'AttachVolume')).toHaveLength(1);
+  });
+});
+
+describe('record sets', () => {
+  it('are found under any spelling of their name, and the neighbours are left out [7.3]', async () => {
+    const recordSets = [
+      { name: 'play.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.1'] },
+      { name: 'play.example.com.', type: 'TXT' as const, ttl: 60, values: ['"x"'] },
+      { name: 'zoo.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.9'] },
+    ];
+    await using lab = await startLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
+
+    const found = await createRecordSets(lab.aws).read(ZONE, 'Play.Example.com', noLog);
+
+    expect(found).toEqual([{ name: 'play.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] }]);
+  });
+
+  it('are written in one change batch [7.2]', async () => {
+    await using lab = await startLab({ hostedZones: [{ id: ZONE, name: 'example.com' }] });
+
+    await createRecordSets(lab.aws).upsert(
+      ZONE,
+      [
+        { name: 'a.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] },
+        { name: 'a.example.com.', type: 'AAAA', ttl: 60, values: ['2001:db8::1'] },
+      ],
+      noLog,
+    );
+
+    expect(lab.cloud.recordSets(ZONE).filter(({ name }) => name === 'a.example.com.')).toHaveLength(2);
+    expect(lab.cloud.calls().filter(({ operation }) => operation === 'ChangeResourceRecordSets')).toHaveLength(1);
+  });
+
+  it('of a zone that does not exist are refused with what to check [7.2]', async () => {
+    await using lab = await startLab({});
+
+    await expect(createRecordSets(lab.aws).read('ZNOWHERE', 'a.example.com', noLog)).rejects.toThrow(
+      /ListResourceRecordSets ZNOWHERE a\.example\.com: NoSuchHostedZone.*Check hostedzone/,
+    );
+  });
+
+  it.each([
+    ['Play.Example.COM', 'play.example.com.'],
+    ['play.example.com.', 'play.example.com.'],
+    ['*.example.com', '\\052.example.com.'],
+    ['\\052.example.com', '\\052.example.com.'],
+    ['_srv.a-b.c', '_srv.a-b.c.'],
+    ['bücher.example', 'b\\303\\274cher.example.'],
+  ])('have names as Route 53 stores them: %s [7.3]', (name, stored) => {
+    expect(storedName(name)).toBe(stored);
+  });
+});
+
+describe('a message', () => {
+  const topic = 'arn:aws:sns:eu-west-1:123456789012:news';
+  const messageTo = (target: string, change: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
+    id: '11111111-2222-3333-4444-555555555555',
+    domain: 'my world',
+    event: 'started',
+    backend: 'aws-sns',
+    target,
+    region: 'eu-west-1',
+    subject: 'subject',
+    body: 'body',
+    ...change,
+  });
+
+  it('arrives at its topic and its queue [10.1]', async () => {
+    await using lab = await startLab({ topics: [topic], queues: ['events'] });
+
+    await createTopics(lab.aws).publish(messageTo(topic));
+    await createQueues(lab.aws).send(messageTo(lab.cloud.queueUrl('events')));
+
+    expect(lab.cloud.published()).toMatchObject([{ subject: 'subject', message: 'body' }]);
+    expect(lab.cloud.received('events')).toMatchObject([{ body: 'body' }]);
+  });
+
+  it.each([
+    ['ä'.repeat(120), `${'a'.repeat(96)}...`],
+    ['two\nlines', 'two lines'],
+    ['in 漢字', 'in ??'],
+    ['', undefined],
+  ])('has a subject that SNS takes: %j [10.3]', async (subject, accepted) => {
+    await using lab = await startLab({ topics: [topic] });
+
+    await createTopics(lab.aws).publish(messageTo(topic, { subject }));
+
+    expect(lab.cloud.published()[0]?.subject).toBe(accepted);
+  });
+
+  it('is cut to the bytes that the service takes, between characters and with a mark [10.3]', async () => {
+    await using lab = await startLab({ topics: [topic], queues: ['events'] });
+    const body = '€'.repeat(400_000);
+
+    await createTopics(lab.aws).publish(messageTo(topic, { body }));
+    await createQueues(lab.aws).send(messageTo(lab.cloud.queueUrl('events'), { body }));
+
+    const [published] = lab.cloud.published();
+    const [received] = lab.cloud.received('events');
+    expect(Buffer.byteLength(published?.message ?? '')).toBeLessThanOrEqual(262_144);
+    expect(Buffer.byteLength(published?.message ?? '')).toBeGreaterThan(262_000);
+    expect(Buffer.byteLength(received?.body ?? '')).toBeLessThanOrEqual(1_048_576);
+    expect(published?.message).toMatch(/^€+…\[cut\]$/);
+  });
+
+  it('has what the services do not take replaced [10.3]', async () => {
+    await using lab = await startLab({ queues: ['events'] });
+
+    await createQueues(lab.aws).send(
+      messageTo(lab.cloud.queueUrl('events'), { body: 'bell \u0007, escape \u001b, tab \t' }),
+    );
+
+    expect(lab.cloud.received('events')[0]?.body).toBe('bell \ufffd, escape \ufffd, tab \t');
+  });
+
+  it('to a FIFO topic or queue has a group and the same deduplication id at each attempt [10.4]', async () => {
+    const fifo = 'arn:aws:sns:eu-west-1:123456789012:news.fifo';
+    await using lab = await startLab({ topics: [fifo], queues: ['events.fifo'] });
+    const queue = messageTo(lab.cloud.queueUrl('events.fifo'));
+
+    await createTopics(lab.aws).publish(messageTo(fifo));
+    await createQueues(lab.aws).send(queue);
+    await createQueues(lab.aws).send(queue);
+
+    expect(lab.cloud.published()).toMatchObject([{ groupId: 'my_world' }]);
+    expect(lab.cloud.received('events.fifo')).toHaveLength(1);
+  });
+
+  it('to a queue whose URL names another host goes where the endpoint variable points [10.5]', async () => {
+    await using lab = await startLab({ queues: ['events'] });
+
+    await createQueues(lab.aws).send(messageTo('https://sqs.eu-west-1.amazonaws.com/123456789012/events'));
+
+    expect(lab.cloud.received('events')).toHaveLength(1);
+  });
+
+  it('to a topic that does not exist is refused with what to check [10.1]', async () => {
+    await using lab = await startLab({});
+
+    await expect(createTopics(lab.aws).publish(messageTo(topic))).rejects.toThrow(
+      /Publish arn:.*NotFound.*Check the topic ARN/,
+    );
+  });
+});
+
+describe('without a role', () => {
+  it('there are no credentials, which may pass, and the remedy says what is missing [9.7]', async () => {
+    await using lab = await startLab({ instances: [{ id: ME, role: undefined }] });
+
+    const error = await lab.aws.credentials(AbortSignal.timeout(5_000)).catch((reason) => reason);
+
+    expect(error.retryable).toBe(true);
+    expect(error.message).toMatch(/Give the instance a role/);
+  });
+});
