@@ -105,12 +105,12 @@ describe('a look at a volume', () => {
     await using lab = await startLab({});
 
     const error = await createVolumes(lab.aws, facts)
-      .look(entryOf('vol-0bb'), noLog)
+      .look(entryOf('vol-0bbbbbbbbbbbbbbbb'), noLog)
       .catch((reason) => reason);
 
     expect(error).toBeInstanceOf(AdapterError);
     expect(error.retryable).toBe(false);
-    expect(error.message).toMatch(/^DescribeVolumes vol-0bb: InvalidVolume\.NotFound: .*Check volume-id/);
+    expect(error.message).toMatch(/^DescribeVolumes vol-0bbbbbbbbbbbbbbbb: InvalidVolume\.NotFound: .*Check volume-id/);
   });
 });
 

@@ -40,6 +40,12 @@ describe('what JSON5 has and JSON with comments has not', () => {
     ]);
   });
 
+  it('leaves the columns of what follows right [3.1]', () => {
+    expect(problemsOf('{ stop-timeout: 5, "timeout": "10m" }')).toContainEqual(
+      'f:1:31 timeout: expected a number of seconds, got "10m".',
+    );
+  });
+
   it('says nothing of quotes, braces and # in strings and comments', () => {
     expect(problemsOf(`{ /* it's {not} # mine */ "hostname": "it's # {{here}} \\" {{ 'x'" } // don't`)).toEqual([]);
   });

@@ -364,6 +364,7 @@ describe('two entries for one thing', () => {
 describe('warnings', () => {
   it.each([
     ['an unknown key', volume({ devize: 1 }), 'unknown key "devize". Did you mean "device"?'],
+    ['a key with two letters swapped', record({ tlt: 1 }), 'unknown key "tlt". Did you mean "ttl"?'],
     ['a key in another spelling', volume({ volumeId: 1 }), 'unknown key "volumeId". Did you mean "volume-id"?'],
     [
       'a key like nothing else',

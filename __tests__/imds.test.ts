@@ -21,6 +21,12 @@ async function startInstance(setup: CloudSetup = {}) {
   };
 }
 
+/** Metadata whose connections are closed at the end of the test, however it ends. */
+function metadataAt(endpoints: string[]) {
+  const imds = createInstanceMetadata(endpoints);
+  return { ...imds, [Symbol.dispose]: () => imds.close() };
+}
+
 async function noticeOf(imds: InstanceMetadata) {
   return (await imds.instanceAction(never)).notice;
 }
@@ -125,7 +131,7 @@ describe('when the metadata fails', () => {
   it('with 401 a new token is fetched, once, and the look goes through [9.4]', async () => {
     const first = await startCloud();
     const metadataPort = Number(new URL(first.imdsUrl()).port);
-    const imds = createInstanceMetadata([first.imdsUrl()]);
+    using imds = metadataAt([first.imdsUrl()]);
     await noticeOf(imds);
     await first.close();
     // The same address, but none of the old tokens.
@@ -134,11 +140,10 @@ describe('when the metadata fails', () => {
     await noticeOf(imds);
 
     expect(second.calls().map(({ status }) => status)).toEqual([401, 200, 404]);
-    imds.close();
   });
 
   it('with nobody there, the error names the address and may be retried [9.4, 9.7]', async () => {
-    const imds = createInstanceMetadata(['http://127.0.0.1:9']);
+    using imds = metadataAt(['http://127.0.0.1:9']);
 
     const error = await noticeOf(imds).catch((reason) => reason);
 
@@ -151,12 +156,11 @@ describe('when the metadata fails', () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };
-    const imds = createInstanceMetadata([`http://127.0.0.1:${port}`]);
+    using imds = metadataAt([`http://127.0.0.1:${port}`]);
 
     const error = await noticeOf(imds).catch((reason) => reason);
 
     expect(error.message).toMatch(/no answer from http:\/\/127\.0\.0\.1:\d+ within 1000 ms/);
-    imds.close();
     silent.close();
   });
 
@@ -164,12 +168,11 @@ describe('when the metadata fails', () => {
     const first = await startCloud();
     const metadataPort = Number(new URL(first.imdsUrl()).port);
     await first.close();
-    const imds = createInstanceMetadata([`http://127.0.0.1:${metadataPort}`]);
+    using imds = metadataAt([`http://127.0.0.1:${metadataPort}`]);
     await expect(noticeOf(imds)).rejects.toThrow(AdapterError);
     await using _second = await startCloud({ metadataPort });
 
     await expect(noticeOf(imds)).resolves.toBeUndefined();
-    imds.close();
   });
 
   it('because it is switched off, that is said [9.4]', async () => {
@@ -197,11 +200,10 @@ describe('endpoints', () => {
 
   it('are asked in turn, and the first that answers is kept [2.1]', async () => {
     await using instance = await startInstance();
-    const imds = createInstanceMetadata(['http://127.0.0.1:9', instance.cloud.imdsUrl()]);
+    using imds = metadataAt(['http://127.0.0.1:9', instance.cloud.imdsUrl()]);
 
     await noticeOf(imds);
 
     expect(imds.endpoint()).toBe(instance.cloud.imdsUrl());
-    imds.close();
   });
 });

@@ -208,6 +208,36 @@ describe('a volume that is being attached', () => {
     expect([atFirst, before, second, beforeThird, looks()]).toEqual([2, 2, 3, 3, 4]);
   });
 
+  it('is looked at less often also when it cannot be [6.9]', () => {
+    const volume = scripted({ look: [sees('free'), refused] });
+    volume.clock.increment(500);
+    const looks = volume.script.taken.length;
+
+    volume.clock.increment(749);
+    const before = volume.script.taken.length;
+    volume.clock.increment(1);
+
+    expect([before, volume.script.taken.length]).toEqual([looks, looks + 1]);
+  });
+
+  it('is looked at after 0.5 s however long it was waited for [6.4, 6.9]', () => {
+    const volume = scripted({ look: [heldElsewhere, heldElsewhere, sees('attaching')] });
+    volume.clock.increment(2_000 + 3_000);
+    const looks = volume.script.taken.length;
+
+    volume.clock.increment(500);
+
+    expect(volume.script.taken).toHaveLength(looks + 1);
+  });
+
+  it.each(['attaching', 'attached'] as const)('is no longer waited for once EC2 calls it %s [6.4]', (kind) => {
+    const volume = scripted({ look: [heldElsewhere, sees(kind)], locate: held });
+
+    volume.clock.increment(2_000);
+
+    expect(volume.context.waitingFor).toBeUndefined();
+  });
+
   it.each([
     { what: 'seems free again for a moment', look: [sees('free'), sees('free'), sees('attached')] },
     { what: 'cannot be looked at for a moment', look: [sees('free'), refused, sees('attached')] },

@@ -6,7 +6,7 @@ import type { ApiCall } from './aws.ts';
 /** The code of a refusal, for example `VolumeInUse`; absent when the failure is none of the service's. */
 export function codeOf(error: unknown): string | undefined {
   const cause = error instanceof AdapterError ? error.cause : error;
-  return cause instanceof Error ? cause.name : undefined;
+  return Error.isError(cause) ? cause.name : undefined;
 }
 
 /** A failed call as an {@link AdapterError}; the SDK's own error is its cause. */
@@ -68,12 +68,16 @@ const kinds: Kind[] = [
     codes: /^(QueueDoesNotExist|AWS\.SimpleQueueService\.NonExistentQueue)$/,
     remedy: () => 'Check queue-url, and its region.',
   },
+  {
+    codes: /^(InvalidParameterValue|InvalidParameter|InvalidParameterException|InvalidInput)$/,
+    remedy: () => 'Check the configured value.',
+  },
   { codes: /^(InvalidInstanceID\.NotFound)$/, remedy: () => 'Check the region.', retryable: true },
 ];
 
 /** Faults of the service and of the way to it. Source: SDK for JavaScript v3, its retry strategy. */
 function isPassingFault(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!Error.isError(error)) return false;
   const { $metadata, code, name } = error as { $metadata?: { httpStatusCode?: number }; code?: string; name: string };
   const status = $metadata?.httpStatusCode ?? 0;
   const onTheWay = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code ?? '');

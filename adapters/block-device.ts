@@ -38,8 +38,8 @@ const LOOK_INTERVAL_MS = 400;
 type Look = { path: string } | { seen: string[] };
 
 /** @param limits for tests. */
-export function createBlockDevices(sysroot: string, limits: { limitMs?: number } = {}): BlockDevices {
-  const limitMs = limits.limitMs ?? LIMIT_MS;
+export function createBlockDevices(sysroot: string, limits: Partial<Limits> = {}): BlockDevices {
+  const { limitMs = LIMIT_MS, lookIntervalMs = LOOK_INTERVAL_MS } = limits;
   const lookBySerial = (volumeId: string) => bySerial(sysroot, serialOf(volumeId));
 
   return {

@@ -189,7 +189,7 @@ export function createInstanceMetadata(endpoints: readonly string[]): InstanceMe
 }
 
 /** One request and its whole answer, within the time limit. */
-function sendRequest(
+async function sendRequest(
   url: string,
   method: string,
   headers: Record<string, string>,
@@ -197,15 +197,33 @@ function sendRequest(
   agent: Agent,
 ): Promise<Answer> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(IMDS_TIMEOUT_MS)]);
+  try {
+    return await attempt(url, method, headers, limit, agent);
+  } catch (error) {
+    // The service closes idle connections when it likes, and we hear of it when we use one. Every request here may be repeated.
+    if (!(error instanceof StaleConnection)) throw error;
+    return await attempt(url, method, headers, limit, agent);
+  }
+}
+
+/** A kept-alive connection that was closed at the other end before the request could have been read. */
+class StaleConnection extends Error {}
+
+function attempt(
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+  agent: Agent,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request(
-      url,
-      { method, headers: { ...headers, 'content-length': 0 }, agent, signal: limit },
-      (answer) => {
-        readBody(answer).then((body) => resolve(toAnswer(answer, body)), reject);
-      },
-    );
-    sent.on('error', (error) => reject(limit.reason?.name === 'TimeoutError' ? limit.reason : error));
+    const sent = request(url, { method, headers: { ...headers, 'content-length': 0 }, agent, signal }, (answer) => {
+      readBody(answer).then((body) => resolve(toAnswer(answer, body)), reject);
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      if (sent.reusedSocket && error.code === 'ECONNRESET') reject(new StaleConnection());
+      else reject(signal.aborted ? signal.reason : error);
+    });
     sent.end();
   });
 }
@@ -230,7 +248,7 @@ function toAnswer({ statusCode, headers }: IncomingMessage, body: Buffer): Answe
 }
 
 function unreachable(operation: string, endpoint: string, cause: unknown): AdapterError {
-  const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
+  const timedOut = Error.isError(cause) && cause.name === 'TimeoutError';
   const seen = timedOut
     ? `no answer from ${endpoint} within ${IMDS_TIMEOUT_MS} ms`
     : `${endpoint}: ${messageOf(cause)}`;

@@ -55,7 +55,7 @@ export function problemLine({ file, line, column, path, message }: Problem): str
 
 /** The sentence of anything thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return Error.isError(error) ? error.message : String(error);
 }
 
 /** True for a failure that may be gone a moment later. */
