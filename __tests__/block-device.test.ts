@@ -129,7 +129,9 @@ describe('the disk of a volume', () => {
 describe('a disk that is not there yet', () => {
   it('is awaited, and found when it appears in /dev [6.9]', async () => {
     mkdirSync(inRoot('/dev'));
-    const located = locate('/dev/sdf', 10_000);
+    // Never looked for again in this test, but when something changes.
+    const devices = createBlockDevices(sysroot, { limitMs: 10_000, lookIntervalMs: 60_000 });
+    const located = devices.locate({ volumeId, device: '/dev/sdf' }, never);
 
     later(() => nvme('nvme1n1', serial));
 

@@ -1,7 +1,14 @@
+import { fromPromise, waitFor } from 'xstate';
 import type { EventName } from '../config/events.ts';
 import type { CommandResult, Failure, RecordSetChange } from '../config/vocabulary.ts';
 import type { CommandsInput, commandsMachine } from '../machines/commands.ts';
-import { type DomainReport, domainMachine, type domainSteps } from '../machines/domain.ts';
+import {
+  type DomainReport,
+  domainMachine,
+  type domainSteps,
+  type RecordsInput,
+  type RecordsOutcome,
+} from '../machines/domain.ts';
 import type { VolumesInput, VolumesOutcome, volumesMachine } from '../machines/volumes.ts';
 import { COMMAND_LINE, type DomainSettings, domainInput, failed, notice, succeeded } from './helpers/domain.ts';
 import { createScript, type Doings, held, refused, resolves, started, untilAskedToFinish } from './helpers/scripted.ts';
@@ -23,10 +30,8 @@ const change: RecordSetChange = {
   sent: true,
 };
 
-/** A domain whose steps succeed with nothing to say, unless told otherwise. */
-function scripted(doings: Doings = {}, settings: DomainSettings = {}) {
+function scriptedSteps(doings: Doings = {}) {
   const script = createScript(doings);
-  const reports: DomainReport[] = [];
   const steps = {
     runCommands: script.step<typeof commandsMachine>(({ occasion }) => `runCommands ${occasion.event}`, []),
     attachVolumes: script.step<typeof volumesMachine>('attachVolumes', nothing),
@@ -35,6 +40,13 @@ function scripted(doings: Doings = {}, settings: DomainSettings = {}) {
       failures: [],
     }),
   } satisfies typeof domainSteps;
+  return { script, steps };
+}
+
+/** A domain whose steps succeed with nothing to say, unless told otherwise. */
+function scripted(doings: Doings = {}, settings: DomainSettings = {}) {
+  const { script, steps } = scriptedSteps(doings);
+  const reports: DomainReport[] = [];
   const machine = domainMachine.provide({
     actors: steps,
     actions: { report: (_, report: DomainReport) => void reports.push(report) },
@@ -645,5 +657,34 @@ describe('news of a notice', () => {
 
     expect(standing.told()).toEqual(['starting', 'noticed', 'interrupted']);
     expect(unbegun.told()).toEqual(['noticed', 'interrupted']);
+  });
+});
+
+describe('a step that is a plain promise', () => {
+  it('is not disturbed by `step.finish`, which it cannot hear, and its outcome counts [5.2]', async () => {
+    let answer: (outcome: RecordsOutcome) => void = () => {};
+    const upsertRecordSets = fromPromise<RecordsOutcome, RecordsInput>(
+      () => new Promise<RecordsOutcome>((resolve) => (answer = resolve)),
+    );
+    const { script, steps } = scriptedSteps();
+    const domain = started(domainMachine.provide({ actors: { ...steps, upsertRecordSets } }), domainInput());
+
+    domain.actor.send({ type: 'domain.stop' });
+    answer({ changes: [change], failures: [] });
+    const { output, context } = await waitFor(domain.actor, ({ status }) => status === 'done');
+
+    expect(output).toEqual({ domain: 'web', ending: 'stopping', failures: [] });
+    expect(context.changes).toEqual([change]);
+    expect(script.taken.at(-1)).toBe('attachVolumes');
+  });
+
+  it('is named by its failure when nobody has provided it', async () => {
+    const { steps } = scriptedSteps();
+    const { upsertRecordSets: _, ...others } = steps;
+    const domain = started(domainMachine.provide({ actors: others }), domainInput());
+
+    const { output } = await waitFor(domain.actor, ({ status }) => status === 'done');
+
+    expect(output?.failures).toMatchObject([{ problem: 'nobody provided the step upsertRecordSets' }]);
   });
 });

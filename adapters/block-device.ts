@@ -37,14 +37,20 @@ const LOOK_INTERVAL_MS = 400;
 /** What one look gave: the path, or what was there instead, as sentences. */
 type Look = { path: string } | { seen: string[] };
 
-/** @param limits for tests. */
-export function createBlockDevices(sysroot: string, limits: Partial<Limits> = {}): BlockDevices {
-  const { limitMs = LIMIT_MS, lookIntervalMs = LOOK_INTERVAL_MS } = limits;
+/** How long and how often is looked. */
+interface Limits {
+  limitMs: number;
+  lookIntervalMs: number;
+}
+
+/** @param shorter in tests: limits to take instead of a minute and the interval. */
+export function createBlockDevices(sysroot: string, shorter: Partial<Limits> = {}): BlockDevices {
+  const limits = { limitMs: LIMIT_MS, lookIntervalMs: LOOK_INTERVAL_MS, ...shorter };
   const lookBySerial = (volumeId: string) => bySerial(sysroot, serialOf(volumeId));
 
   return {
     awaitSerial(volumeId, signal) {
-      return awaitLook(sysroot, `find the disk of ${volumeId}`, () => lookBySerial(volumeId), limitMs, signal);
+      return awaitLook(sysroot, `find the disk of ${volumeId}`, () => lookBySerial(volumeId), limits, signal);
     },
 
     async locate({ volumeId, device }, signal) {
@@ -53,7 +59,7 @@ export function createBlockDevices(sysroot: string, limits: Partial<Limits> = {}
           () => lookBySerial(volumeId),
           ...namesOf(device).map((name) => () => byName(sysroot, name, serialOf(volumeId))),
         ]);
-      const found = await awaitLook(sysroot, `find the disk of ${volumeId} (${device})`, look, limitMs, signal);
+      const found = await awaitLook(sysroot, `find the disk of ${volumeId} (${device})`, look, limits, signal);
       await udevDone(sysroot, path.basename(found), signal);
       return found;
     },
@@ -65,7 +71,7 @@ function awaitLook(
   sysroot: string,
   operation: string,
   look: () => Promise<Look>,
-  limitMs: number,
+  { limitMs, lookIntervalMs }: Limits,
   signal: AbortSignal,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -73,7 +79,7 @@ function awaitLook(
     let looking = false;
     let changed = false;
 
-    const timers = [setInterval(lookOnce, LOOK_INTERVAL_MS), setTimeout(giveUp, limitMs)];
+    const timers = [setInterval(lookOnce, lookIntervalMs), setTimeout(giveUp, limitMs)];
     const unwatch = watchDevices(sysroot, lookOnce);
     signal.addEventListener('abort', abandon, { once: true });
     if (signal.aborted) abandon();
