@@ -70,7 +70,10 @@ export function followOutput(
 }
 
 /** Puts pieces of text together to lines. */
-function splitLines(tell: (line: string) => void): { add(text: string): Iterable<void>; end(text: string): void } {
+function splitLines(tell: (line: string) => void): {
+  add(text: string): Generator<void, void>;
+  end(text: string): void;
+} {
   let rest = '';
 
   return {
@@ -86,9 +89,10 @@ function splitLines(tell: (line: string) => void): { add(text: string): Iterable
         if (told % LINES_A_TURN === 0) yield;
       }
     },
+    /** Tells what is left, a line without an end too; of a flood that came to its end in our hands only the next few hundred lines. */
     end(text) {
-      for (const _ of this.add(text));
-      if (rest !== '') tell(rest);
+      const { done } = this.add(text).next();
+      if (done && rest !== '') tell(rest);
       rest = '';
     },
   };
