@@ -13,6 +13,8 @@ import type { Change, ChangeKind } from './changes.ts';
 export function createLogNews(log: Log): (change: Change) => void {
   /** What has been told of each actor: failures and problems are told once, where they stop travelling. */
   const told = new Map<string, number>();
+  /** Watches that have had no answer. */
+  const blind = new Set<string>();
   const waitingFor = new Map<string, string | undefined>();
   let isNoticeTold = false;
 
@@ -63,9 +65,14 @@ export function createLogNews(log: Log): (change: Change) => void {
     else log.debug('volume', fields);
   }
 
-  function noticeWatch({ state, context }: Change<NoticeWatchContext>): void {
-    if (state !== 'blind') return;
-    log.warn(`no answer from the instance metadata: ${context.problem}`, { missed: context.missed });
+  function noticeWatch({ sessionId, state, context }: Change<NoticeWatchContext>): void {
+    const { missed, problem } = context;
+    // Blindness may last; said at the 1st, 2nd, 4th, 8th, … look in vain it does not bury the rest.
+    if (state === 'blind' && Number.isInteger(Math.log2(missed))) {
+      blind.add(sessionId);
+      log.warn(`no answer from the instance metadata: ${problem}`, { missed });
+    }
+    if (state === 'pausing' && blind.delete(sessionId)) log.info('the instance metadata answers again');
   }
 
   function delivery({ state, context }: Change<DeliveryContext>): void {

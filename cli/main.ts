@@ -3,9 +3,18 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { messageOf, UsageError } from '../config/errors.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
+import { nearest } from '../config/suggest.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { optionsFromEnvironment, runCommandLine, runOptions, writtenOut } from './options.ts';
 import { run } from './run.ts';
+
+const HELP_AFTER = `
+The daemon's own options are in: ec2fleetd run --help
+
+Examples:
+  ec2fleetd validate my-world.jsonc           what is wrong with it?
+  ec2fleetd --userdata=my-world.jsonc         run it on this instance
+  ec2fleetd demo                              see it work, without AWS`;
 
 void main(process.argv.slice(2)).then((status) => {
   // Whatever still holds the event loop, a socket of the SDK for instance, has nothing more to say.
@@ -18,7 +27,7 @@ async function main(args: string[]): Promise<ExitStatus> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.usage;
     if (error instanceof UsageError) {
-      console.error(`ec2fleetd: ${error.message}. See ec2fleetd --help.`);
+      console.error(`ec2fleetd: ${error.message.replace(/[.]$/, '')}. See ec2fleetd --help.`);
       return exitStatus.usage;
     }
     console.error('ec2fleetd: this is a defect of ec2fleetd; please report it with what follows.');
@@ -40,7 +49,7 @@ async function dispatch(args: string[]): Promise<ExitStatus> {
     )
     .version(manifest.version, '-V, --version')
     .exitOverride()
-    .configureHelp({ showGlobalOptions: false })
+    .addHelpText('after', HELP_AFTER)
     .addCommand(daemon, { isDefault: true });
 
   program
@@ -86,9 +95,17 @@ function complete(args: string[], program: Command, daemon: Command): string[] {
   const named = [...program.commands, { name: () => 'help' }].some((command) => command.name() === name);
   if (named && name !== 'run') return args;
   const own = named ? args.slice(1) : args;
+  const [first = ''] = own;
+  if (first !== '' && !first.startsWith('-')) throw new UsageError(unknownCommand(first, program));
   const warn = (message: string) => console.error(`ec2fleetd: ${message}.`);
   if (own.some((arg) => /^(-h|-V|--help|--version)$/.test(arg))) return args;
   return ['run', ...optionsFromEnvironment(daemon, process.env), ...writtenOut(own, daemon, warn)];
+}
+
+function unknownCommand(name: string, program: Command): string {
+  const known = program.commands.map((command) => command.name());
+  const meant = nearest(name, known);
+  return `there is no sub-command ${name}${meant ? `; did you mean ${meant}?` : `, only ${known.join(', ')}`}`;
 }
 
 function port(text: string): number {

@@ -87,8 +87,8 @@ export function optionsFromEnvironment(command: Command, environment: NodeJS.Pro
     const value = environment[variableOf(option)];
     if (value === undefined || value === '') return [];
     if (option.long === '--verbose') return Array<string>(Math.min(Number(value) || 0, 9)).fill('-v');
-    if (option.isBoolean()) return onOrOffIn(variableOf(option), value) ? [String(option.long)] : [];
-    return [`${option.long}=${value}`];
+    const given = checked(option, value);
+    return option.isBoolean() ? (given ? [String(option.long)] : []) : [`${option.long}=${value}`];
   });
 }
 
@@ -97,11 +97,12 @@ function variableOf(option: Option): string {
   return `EC2FLEETD_${option.name().toUpperCase().replaceAll('-', '_')}`;
 }
 
-function onOrOffIn(variable: string, value: string): boolean {
+/** The value as the option takes it; one that it does not take is refused by the name of the variable. */
+function checked(option: Option, value: string): unknown {
   try {
-    return onOrOff(value);
+    return option.isBoolean() ? onOrOff(value) : option.parseArg?.(value, undefined);
   } catch (error) {
-    throw new UsageError(`${variable}=${value}: ${messageOf(error)}`);
+    throw new UsageError(`${variableOf(option)}=${value}: ${messageOf(error)}`);
   }
 }
 

@@ -73,10 +73,14 @@ function surroundingsOf(
   const sysroot = sysrootOf(environment);
   const serviceManager = createServiceManager(environment, { onProblem: (error) => log.warn(error.message) });
   const given = environment.AWS_EC2_METADATA_SERVICE_ENDPOINT;
+  let told = '';
   const patience = {
     watched: serviceManager.watched,
     signal,
     onWait(problem: string) {
+      // It is tried twice a second; what is still the same need not be said again.
+      if (problem === told) return;
+      told = problem;
       log.warn(`waiting: ${problem}`);
       void serviceManager.notify({ STATUS: `waiting: ${problem}` });
     },
