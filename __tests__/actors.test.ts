@@ -213,15 +213,23 @@ describe('the log', () => {
     expect(messages('debug')).toHaveLength(2);
   });
 
-  it('says why the metadata gave no answer, and nothing of the looks that went well [9.4]', () => {
-    const { tell, messages, said } = listening();
+  it('says why the metadata gave no answer, less and less often, and when it answers again [9.4]', () => {
+    const { tell, messages } = listening();
 
-    tell('notice-watch', 'looking', { missed: 0 });
-    tell('notice-watch', 'blind', { missed: 1, problem: 'refused' });
+    for (let missed = 1; missed <= 10; missed += 1) tell('notice-watch', 'blind', { missed, problem: 'refused' });
     tell('notice-watch', 'pausing', { missed: 0 });
 
-    expect(messages('warn')).toEqual(['no answer from the instance metadata: refused']);
-    expect(said).toHaveLength(1);
+    expect(messages('warn')).toEqual(Array(4).fill('no answer from the instance metadata: refused'));
+    expect(messages('info')).toEqual(['the instance metadata answers again']);
+  });
+
+  it('says nothing of looks that go well [9.4]', () => {
+    const { said, tell } = listening();
+
+    tell('notice-watch', 'looking', { missed: 0 });
+    tell('notice-watch', 'pausing', { missed: 0 });
+
+    expect(said).toEqual([]);
   });
 
   it.each([

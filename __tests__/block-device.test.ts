@@ -217,21 +217,29 @@ describe('udev', () => {
     mkdirSync(inRoot('/run/udev/data'), { recursive: true });
   }
 
-  it('is waited for until it has dealt with the disk and its partitions [6.8]', async () => {
-    withUdev();
-    const steps: string[] = [];
-    const located = locate('/dev/sdf', 10_000).then(() => steps.push('located'));
+  it.each(['locate', 'awaitSerial'] as const)(
+    'is waited for by %s until it has dealt with the disk and its partitions [6.8]',
+    async (call) => {
+      withUdev();
+      const steps: string[] = [];
+      const devices = createBlockDevices(sysroot);
+      const found =
+        call === 'locate'
+          ? devices.locate({ volumeId, device: '/dev/sdf' }, never)
+          : devices.awaitSerial(volumeId, never);
+      const located = found.then(() => steps.push('located'));
 
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    steps.push('disk');
-    put('/run/udev/data/b259:1', 'S:disk/by-id/x\nI:12345\n');
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    steps.push('partition');
-    put('/run/udev/data/b259:2', 'I:12346\n');
-    await located;
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      steps.push('disk');
+      put('/run/udev/data/b259:1', 'S:disk/by-id/x\nI:12345\n');
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      steps.push('partition');
+      put('/run/udev/data/b259:2', 'I:12346\n');
+      await located;
 
-    expect(steps).toEqual(['disk', 'partition', 'located']);
-  });
+      expect(steps).toEqual(['disk', 'partition', 'located']);
+    },
+  );
 
   it('is not waited for any longer once the signal says so [6.8]', async () => {
     withUdev();

@@ -13,7 +13,7 @@ import { udevDone } from './udev.ts';
  */
 export interface BlockDevices {
   /**
-   * Waits for the NVMe disk that carries the volume's id as its serial number, and gives its path.
+   * Waits for the NVMe disk that carries the volume's id as its serial number, and for udev to be done with it; gives its path.
    * Where disks have no such numbers (Xen) it never comes, so that another sign of the attachment has to be awaited beside it
    * (`Promise.any`: this one rejects when its limit is over).
    * @param volumeId for example `vol-0123456789abcdef0`.
@@ -50,20 +50,24 @@ export function createBlockDevices(sysroot: string, shorter: Partial<Limits> = {
 
   return {
     awaitSerial(volumeId, signal) {
-      return awaitLook(sysroot, `find the disk of ${volumeId}`, () => lookBySerial(volumeId), limits, signal);
+      return settled(`find the disk of ${volumeId}`, () => lookBySerial(volumeId), signal);
     },
 
-    async locate({ volumeId, device }, signal) {
+    locate({ volumeId, device }, signal) {
       const look = () =>
         first([
           () => lookBySerial(volumeId),
           ...namesOf(device).map((name) => () => byName(sysroot, name, serialOf(volumeId))),
         ]);
-      const found = await awaitLook(sysroot, `find the disk of ${volumeId} (${device})`, look, limits, signal);
-      await udevDone(sysroot, path.basename(found), signal);
-      return found;
+      return settled(`find the disk of ${volumeId} (${device})`, look, signal);
     },
   };
+
+  async function settled(operation: string, look: () => Promise<Look>, signal: AbortSignal): Promise<string> {
+    const found = await awaitLook(sysroot, operation, look, limits, signal);
+    await udevDone(sysroot, path.basename(found), signal);
+    return found;
+  }
 }
 
 /** Looks at once, at each change in `/dev`, and at intervals; one look at a time. */

@@ -93,7 +93,7 @@ export const volumesMachine = setup({
   }),
   entry: 'spawnVolumes',
   on: {
-    'step.finish': { actions: ['beFinishing', 'finishVolumes'] },
+    'step.finish': { actions: 'beFinishing' },
     'xstate.done.actor.volume.*': {
       actions: {
         type: 'keepOutcome',
