@@ -13,7 +13,7 @@ import { createHostName } from '../adapters/hostname.ts';
 import { createInstanceMetadata, DEFAULT_ENDPOINT, type InstanceMetadata, parseEndpoints } from '../adapters/imds.ts';
 import { createLog, type Log } from '../adapters/logger.ts';
 import { createRecordSets } from '../adapters/route53.ts';
-import { createRuntimeDir, type RuntimeDir, runtimeDirectory } from '../adapters/runtime-dir.ts';
+import { createRuntimeDir, type RuntimeDir, runtimeDirectory, runtimeOwner } from '../adapters/runtime-dir.ts';
 import { createTopics } from '../adapters/sns.ts';
 import { createQueues } from '../adapters/sqs.ts';
 import { sysrootOf } from '../adapters/sysroot.ts';
@@ -91,7 +91,7 @@ function surroundingsOf(
     sysroot,
     log,
     serviceManager,
-    runtimeDir: createRuntimeDir(runtimeDirectory(environment, sysroot), environment.EC2FLEETD_UNIT ?? 'ec2fleetd'),
+    runtimeDir: createRuntimeDir(runtimeDirectory(environment, sysroot), runtimeOwner(environment)),
     imds: createInstanceMetadata(options.imds ?? (given ? parseEndpoints(given) : [DEFAULT_ENDPOINT])),
     patience,
   };
