@@ -357,8 +357,10 @@ describe('without metadata', () => {
     expect(heard.join('\n')).toContain('READY=1');
     writeFileSync(ready, '');
     await daemon.reaches('world', 'started');
-    await daemon.says(({ message }) => message === 'message accepted');
-    expect(lab.startedFlag('world')).toBe(true);
+    await eventually(
+      async () => lab.startedFlag('world'),
+      (stands) => stands,
+    );
     await eventually(
       async () => {
         hear();
