@@ -84,6 +84,17 @@ describe('the tap on the system', () => {
     expect(changes).toEqual([]);
   });
 
+  it('tells how long the state before it lasted', () => {
+    jest.useFakeTimers();
+    const { actor, changes } = tapped();
+    jest.advanceTimersByTime(1_500);
+
+    actor.send({ type: 'switch' });
+    jest.useRealTimers();
+
+    expect(changes.map(({ durationMs }) => durationMs)).toEqual([0, 1_500]);
+  });
+
   it('keeps actors of one id apart', () => {
     const changes: Change[] = [];
     const inspect = createChanges((each) => changes.push(each));
@@ -183,6 +194,15 @@ describe('the log', () => {
     tell('supervisor', 'stopped', { problems: [], sending: ['delivery.0', 'delivery.1'] });
 
     expect(messages('error')).toEqual(['2 messages were not accepted in time and are lost']);
+  });
+
+  it('complains of no messages that have arrived, or may still [10.2]', () => {
+    const { tell, messages } = listening();
+
+    tell('supervisor', 'flushing', { problems: [], sending: ['delivery.0'] });
+    tell('supervisor', 'stopped', { problems: [], sending: [] });
+
+    expect(messages('error')).toEqual([]);
   });
 
   it('says what a volume waits for, and again only when it is something else [6.4]', () => {
@@ -343,6 +363,7 @@ describe('the service manager', () => {
 
   it('hears how long the metadata has been silent, until it answers [9.4]', () => {
     const { tell, values } = comingUp();
+    jest.advanceTimersByTime(5_000);
     const answeredAtMs = performance.now();
     tell('notice-watch', 'pausing', { missed: 0, answeredAtMs });
 
@@ -353,6 +374,17 @@ describe('the service manager', () => {
 
     expect(blind).toBe('0 of 1 domains started; web: pending; blind for 40 s');
     expect(values('STATUS').at(-1)).toBe('0 of 1 domains started; web: pending');
+  });
+
+  it('counts the silence of a metadata service that never answered from its own start [9.4]', () => {
+    const { tell, values } = comingUp();
+
+    jest.advanceTimersByTime(30_000);
+    tell('notice-watch', 'blind', { missed: 1, problem: 'refused' }, { from: 'looking' });
+
+    expect(values('STATUS').at(-1)).toBe(
+      `0 of 1 domains started; web: pending; blind for ${Math.round(performance.now() / 1000)} s`,
+    );
   });
 
   it('does not hear of blindness any more once the answer was a notice [9.4]', () => {

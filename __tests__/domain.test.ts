@@ -253,6 +253,13 @@ describe('a domain that fails on its way up', () => {
     expect(input.occasion.failures).toHaveLength(1);
   });
 
+  it('is known as one that ends as failed from then on, for the status [11.2]', () => {
+    const domain = scripted({ attachVolumes: refused, 'runCommands failed': held });
+
+    expect(domain.state).toBe('failed');
+    expect(domain.context.ending).toBe('failed');
+  });
+
   it('reports failing and breaking failed commands, too [5.7]', () => {
     const failing = scripted({ attachVolumes: refused, 'runCommands failed': resolves([failed('/bin/tell')]) });
     const breaking = scripted({ attachVolumes: refused, 'runCommands failed': refused });
@@ -628,14 +635,17 @@ describe('what a domain is asked for', () => {
     expect(JSON.parse(JSON.stringify(domain.context))).toEqual(domain.context);
   });
 
-  it('passes on what a step has that was asked to finish [5.5]', () => {
-    const domain = proceeded({ 'runCommands started': untilAskedToFinish([saved]) });
+  it.each([{ type: 'interruption.noticed', notice }, { type: 'domain.stop' }, { type: 'way-up.expired' }] as const)(
+    'passes on what a step has that was asked to finish by $type [5.5]',
+    (event) => {
+      const domain = proceeded({ 'runCommands started': untilAskedToFinish([saved]) });
 
-    domain.send({ type: 'interruption.noticed', notice });
+      domain.send(event);
 
-    expect(domain.context.results.started).toEqual([saved]);
-    expect(domain.state).toBe('stopped');
-  });
+      expect(domain.context.results.started).toEqual([saved]);
+      expect(domain.state).toBe('stopped');
+    },
+  );
 });
 
 describe('news of a notice', () => {
@@ -656,6 +666,7 @@ describe('news of a notice', () => {
     const unbegun = scripted({}, { notice });
 
     expect(standing.told()).toEqual(['starting', 'noticed', 'interrupted']);
+    expect(standing.occasionOf('noticed')).toMatchObject({ notice });
     expect(unbegun.told()).toEqual(['noticed', 'interrupted']);
   });
 });

@@ -665,6 +665,51 @@ describe('messages', () => {
     expect(supervisor.output).toBe(0);
   });
 
+  it.each([
+    {
+      event: 'interrupted',
+      reach(doings: Doings) {
+        const supervisor = running({ receivers: { web: [all] } }, doings);
+        supervisor.send({ type: 'interruption.noticed', notice });
+        return supervisor;
+      },
+    },
+    {
+      event: 'interrupted',
+      reach: (doings: Doings) => scripted({ ...doings, look: seen }, { receivers: { web: [all] } }),
+    },
+    {
+      event: 'failed',
+      reach: (doings: Doings) => scripted(doings, { receivers: { web: [all] } }),
+    },
+    { event: 'failed', reach: (doings: Doings) => running({ receivers: { web: [all] } }, doings) },
+  ] as const)('are awaited whichever way the last domain went: $event, case %# [10.2]', ({ event, reach }) => {
+    const supervisor = reach({ [`tell 0 that web ${event}`]: held });
+
+    supervisor.reaches('web', event);
+    supervisor.ends('web', event);
+
+    expect(supervisor.state).toBe('flushing');
+  });
+
+  it('are counted one by one, however many are on their way [10.2]', () => {
+    const steps = ['started', 'stopping'].flatMap((event) => [0, 1, 2].map((i) => `tell ${i} that web ${event}`));
+    const doings = Object.fromEntries(steps.map((step) => [step, held]));
+    const supervisor = running({ receivers: { web: [all, all, all] } }, doings);
+    supervisor.send({ type: 'supervisor.stop' });
+    supervisor.reaches('web', 'stopping');
+    supervisor.ends('web', 'stopping');
+
+    const left = steps.map((step) => {
+      const { length } = supervisor.context.sending;
+      supervisor.script.resolve(step, { accepted: true });
+      return length;
+    });
+
+    expect(left).toEqual([6, 5, 4, 3, 2, 1]);
+    expect(supervisor.output).toBe(0);
+  });
+
   it('are awaited for 10 s at most [10.2]', () => {
     const supervisor = running({ receivers: { web: [['stopping']] } }, { 'tell 0 that web stopping': held });
     supervisor.send({ type: 'supervisor.stop' });

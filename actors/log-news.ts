@@ -1,7 +1,7 @@
 /** Changes as log lines: whoever reads only the log can retell the story. */
 
 import type { Log } from '../adapters/logger.ts';
-import type { Failure } from '../config/vocabulary.ts';
+import type { Failure, InterruptionNotice } from '../config/vocabulary.ts';
 import type { DeliveryContext } from '../machines/delivery.ts';
 import type { DomainContext } from '../machines/domain.ts';
 import type { NoticeWatchContext } from '../machines/notice-watch.ts';
@@ -29,12 +29,7 @@ export function createLogNews(log: Log): (change: Change) => void {
 
   function supervisor({ sessionId, state, durationMs, context }: Change<SupervisorContext>): void {
     for (const problem of news(sessionId, context.problems)) log.warn(problem);
-    // One that was there at the start leads past `interrupted`.
-    if (context.notice && !isNoticeTold) {
-      isNoticeTold = true;
-      const { action, time, leftMs } = context.notice;
-      log.warn('interruption notice', { action, time, secondsLeft: Math.round(leftMs / 1000) });
-    }
+    tellNotice(context.notice);
     if (state === 'stopped' && context.sending.length > 0) {
       log.error(`${context.sending.length} messages were not accepted in time and are lost`);
     }
@@ -42,10 +37,19 @@ export function createLogNews(log: Log): (change: Change) => void {
   }
 
   function domain({ sessionId, state, durationMs, context }: Change<DomainContext>): void {
+    tellNotice(context.notice);
     for (const failure of news(sessionId, context.failures)) tellFailure(context.domain, failure);
     const fields = { domain: context.domain, state, durationMs };
     if (state === 'failed') log.error('domain', fields);
     else log.info('domain', { ...fields, ...(state === 'stopped' ? { ending: context.ending } : {}) });
+  }
+
+  /** Once, by whoever shows it first: the cause is told before what comes of it. */
+  function tellNotice(notice: InterruptionNotice | undefined): void {
+    if (notice === undefined || isNoticeTold) return;
+    isNoticeTold = true;
+    const { action, time, leftMs } = notice;
+    log.warn('interruption notice', { action, time, secondsLeft: Math.round(leftMs / 1000) });
   }
 
   function tellFailure(domain: string, { part, problem, critical }: Failure): void {

@@ -32,13 +32,15 @@ export async function demo(): Promise<ExitStatus> {
 async function play(example: Example, folder: string): Promise<ExitStatus> {
   const sysroot = path.join(folder, 'root');
   await layOut(example, folder, sysroot);
-  await using cloud = await startCloud(setupOf(example, folder, sysroot));
+  await using cloud = await startCloud({ ...example.cloud, instances: [{ sysroot }] });
   cloud.changeInstance({ userData: example.configuration(path.join(folder, 'bin'), cloud.queueUrl('fleet-events')) });
   console.log(`${example.title}\n`);
 
   const startMs = Date.now();
   const timeline = createTimeline(console.log, startMs, process.stdout.isTTY === true && !process.env.NO_COLOR);
-  const retell = (atMs: number, line: Line) => line && timeline.tell(atMs, line.teller, line.text);
+  // Where the temporary folder is, is no part of the story.
+  const retell = (atMs: number, line: Line) =>
+    line && timeline.tell(atMs, line.teller, line.text.replaceAll(sysroot, ''));
   cloud.onCall((call) => retell(call.endMs, callLine(call)));
   cloud.onMessage((message) => retell(message.atMs, messageLine(message)));
 
@@ -47,10 +49,6 @@ async function play(example: Example, folder: string): Promise<ExitStatus> {
   timeline.tell(Date.now(), 'cloud', `the daemon has ended by itself; the instance runs on until EC2 takes it`);
   timeline.end();
   return verdict(cloud, example, code, signal, Date.now() - startMs);
-}
-
-function setupOf({ cloud }: Example, _folder: string, sysroot: string) {
-  return { ...cloud, instances: [{ sysroot }] };
 }
 
 /** Scripts, what lies on the volumes, and the parts of a machine that the simulator does not make. */
