@@ -464,6 +464,26 @@ describe('what this version does not do yet', () => {
     ]);
   });
 
+  it.each([
+    { what: 'a wait of its own', config: volume({ wait: 5 }), feature: 'a limit of its own for waiting for a volume' },
+    {
+      what: 'commands at noticed',
+      config: { domains: { web: { exec: [{ on: ['started', 'noticed'], lines: [{ argv: ['a'] }] }] } } },
+      feature: 'running commands at noticed and at-risk',
+    },
+    {
+      what: 'messages at at-risk',
+      config: {
+        domains: {
+          web: { notify: [{ backend: 'aws-sns', options: { topic: 't' }, matrix: { 'at-risk': { enabled: true } } }] },
+        },
+      },
+      feature: 'telling at-risk',
+    },
+  ])('is also $what', ({ config, feature }) => {
+    expect(load(config).notYet.map(({ message }) => message)).toEqual([expect.stringContaining(feature)]);
+  });
+
   it('is nothing that a configuration gets by default', () => {
     expect(load({ ...volume({}), 'require-all': false }).notYet).toEqual([]);
     expect(load(record({})).notYet).toEqual([]);

@@ -4,53 +4,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServiceManager } from '../adapters/systemd.ts';
 import type { AdapterError } from '../config/errors.ts';
+import { canListen, listen } from './helpers/notify-socket.ts';
 
-const ffi = libraryOrNone();
 // Node sends and receives no Unix datagrams itself: without node:ffi (before 26) nobody can listen here.
-const withFfi = ffi === undefined ? describe.skip : describe;
+const withFfi = canListen ? describe : describe.skip;
 const hasProgram = spawnSync('systemd-notify', ['--version']).status === 0;
-const withProgram = ffi !== undefined && hasProgram ? it : it.skip;
+const withProgram = canListen && hasProgram ? it : it.skip;
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'notify-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-
-function libraryOrNone() {
-  try {
-    return process.getBuiltinModule('node:ffi').dlopen(null, {
-      socket: { return: 'int32', arguments: ['int32', 'int32', 'int32'] },
-      bind: { return: 'int32', arguments: ['int32', 'buffer', 'uint32'] },
-      recv: { return: 'int64', arguments: ['int32', 'buffer', 'uint64', 'int32'] },
-      close: { return: 'int32', arguments: ['int32'] },
-    }).functions;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Stands where systemd stands: a datagram socket at `NOTIFY_SOCKET`. */
-function listen(name: string) {
-  if (ffi === undefined) throw new Error('needs node:ffi');
-  const [unix, datagram, dontWait] = [1, 2, 0x40];
-  const address = Buffer.concat([Buffer.from([unix, 0]), Buffer.from(name.replace('@', '\0'))]);
-  const descriptor = ffi.socket(unix, datagram, 0);
-  if (ffi.bind(descriptor, address, address.length) !== 0) throw new Error(`cannot bind ${name}`);
-  const buffer = Buffer.alloc(65_536);
-  return {
-    /** What has arrived and was not read yet. */
-    messages(): string[] {
-      const all: string[] = [];
-      for (;;) {
-        const length = Number(ffi.recv(descriptor, buffer, BigInt(buffer.length), dontWait));
-        if (length < 0) return all;
-        all.push(buffer.toString('utf8', 0, length));
-      }
-    },
-    [Symbol.dispose]: () => void ffi.close(descriptor),
-  };
-}
 
 /** A service manager that keeps the problems it reports. */
 function serviceManager(environment: NodeJS.ProcessEnv, direct = true) {

@@ -1,6 +1,6 @@
 /** The EC2 Instance Metadata Service, version 2. */
 
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request } from 'node:http';
 import { IMDS_TIMEOUT_MS, IMDS_TOKEN_TTL_S, NOTICE_MS } from '../config/constants.ts';
 import { AdapterError, messageOf, UsageError } from '../config/errors.ts';
 import type {
@@ -136,7 +136,8 @@ export function createInstanceMetadata(endpoints: readonly string[]): InstanceMe
     token ??= fetchToken(signal, agent);
     const mine = token;
     try {
-      return await send('GET', `${path}`, { 'x-aws-ec2-metadata-token': await mine }, signal, agent);
+      const headers = { 'x-aws-ec2-metadata-token': await mine };
+      return await send(path, { method: 'GET', headers, signal, agent });
     } catch (error) {
       // A failed request for a token must not be everybody's for ever.
       if (
@@ -152,20 +153,20 @@ export function createInstanceMetadata(endpoints: readonly string[]): InstanceMe
   }
 
   async function fetchToken(signal: AbortSignal, agent: Agent): Promise<string> {
-    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(IMDS_TOKEN_TTL_S) };
+    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(IMDS_TOKEN_TTL_S), 'content-length': 0 };
     const answer = await firstAnswer(headers, signal, agent);
     if (answer.status !== 200) throw unexpected('PUT api/token', answer.status);
     return answer.body.toString();
   }
 
   /** Asks one endpoint after the other until one answers; that one is kept (2.1). */
-  async function firstAnswer(headers: Record<string, string>, signal: AbortSignal, agent: Agent): Promise<Answer> {
+  async function firstAnswer(headers: OutgoingHttpHeaders, signal: AbortSignal, agent: Agent): Promise<Answer> {
     const candidates = answered ? [endpoint] : endpoints;
     let failure: unknown;
     for (const candidate of candidates) {
       try {
         endpoint = candidate;
-        const answer = await send('PUT', 'api/token', headers, signal, agent);
+        const answer = await send('api/token', { method: 'PUT', headers, signal, agent });
         answered = true;
         return answer;
       } catch (error) {
@@ -175,54 +176,36 @@ export function createInstanceMetadata(endpoints: readonly string[]): InstanceMe
     throw failure;
   }
 
-  function send(
-    method: 'GET' | 'PUT',
-    path: string,
-    headers: Record<string, string>,
-    signal: AbortSignal,
-    agent: Agent,
-  ): Promise<Answer> {
-    return sendRequest(`${endpoint}/latest/${path}`, method, headers, signal, agent).catch((cause) => {
-      throw unreachable(`${method} ${path}`, endpoint, cause);
+  function send(path: string, options: RequestOptions & { signal: AbortSignal }): Promise<Answer> {
+    return sendRequest(`${endpoint}/latest/${path}`, options).catch((cause) => {
+      throw unreachable(`${options.method} ${path}`, endpoint, cause);
     });
   }
 }
 
 /** One request and its whole answer, within the time limit. */
-async function sendRequest(
-  url: string,
-  method: string,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-  agent: Agent,
-): Promise<Answer> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(IMDS_TIMEOUT_MS)]);
+async function sendRequest(url: string, options: RequestOptions & { signal: AbortSignal }): Promise<Answer> {
+  const limited = { ...options, signal: AbortSignal.any([options.signal, AbortSignal.timeout(IMDS_TIMEOUT_MS)]) };
   try {
-    return await attempt(url, method, headers, limit, agent);
+    return await attempt(url, limited);
   } catch (error) {
     // The service closes idle connections when it likes, and we hear of it when we use one. Every request here may be repeated.
     if (!(error instanceof StaleConnection)) throw error;
-    return await attempt(url, method, headers, limit, agent);
+    return await attempt(url, limited);
   }
 }
 
 /** A kept-alive connection that was closed at the other end before the request could have been read. */
 class StaleConnection extends Error {}
 
-function attempt(
-  url: string,
-  method: string,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-  agent: Agent,
-): Promise<Answer> {
+function attempt(url: string, options: RequestOptions & { signal: AbortSignal }): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers: { ...headers, 'content-length': 0 }, agent, signal }, (answer) => {
+    const sent = request(url, options, (answer) => {
       readBody(answer).then((body) => resolve(toAnswer(answer, body)), reject);
     });
     sent.on('error', (error: NodeJS.ErrnoException) => {
       if (sent.reusedSocket && error.code === 'ECONNRESET') reject(new StaleConnection());
-      else reject(signal.aborted ? signal.reason : error);
+      else reject(options.signal.aborted ? options.signal.reason : error);
     });
     sent.end();
   });
