@@ -122,7 +122,7 @@ describe('the log', () => {
     tell('domain', 'pending', domainContext);
 
     expect(said).toEqual([
-      { level: 'info', message: 'domain', fields: { domain: 'web', state: 'pending', durationMs: 7 } },
+      { level: 'info', message: 'domain pending', fields: { domain: 'web', state: 'pending', durationMs: 7 } },
     ]);
   });
 
@@ -143,7 +143,7 @@ describe('the log', () => {
     tell('domain', 'stopped', { ...domainContext, failures: [minor, denied] });
 
     expect(messages('warn')).toEqual(['no address']);
-    expect(messages('error')).toEqual(['denied', 'domain']);
+    expect(messages('error')).toEqual(['denied', 'domain failed']);
     expect(said[0]?.fields).toEqual({ domain: 'web', part: 'update-route53[0]' });
   });
 

@@ -40,8 +40,8 @@ export function createLogNews(log: Log): (change: Change) => void {
     tellNotice(context.notice);
     for (const failure of news(sessionId, context.failures)) tellFailure(context.domain, failure);
     const fields = { domain: context.domain, state, durationMs };
-    if (state === 'failed') log.error('domain', fields);
-    else log.info('domain', { ...fields, ...(state === 'stopped' ? { ending: context.ending } : {}) });
+    if (state === 'failed') log.error('domain failed', fields);
+    else log.info(`domain ${state}`, { ...fields, ...(state === 'stopped' ? { ending: context.ending } : {}) });
   }
 
   /** Once, by whoever shows it first: the cause is told before what comes of it. */

@@ -31,7 +31,7 @@ export async function demo(): Promise<ExitStatus> {
 
 async function play(example: Example, folder: string): Promise<ExitStatus> {
   const sysroot = path.join(folder, 'root');
-  await layOut(example, folder, sysroot);
+  await layOut(example, folder);
   await using cloud = await startCloud({ ...example.cloud, instances: [{ sysroot }] });
   cloud.changeInstance({ userData: example.configuration(path.join(folder, 'bin'), cloud.queueUrl('fleet-events')) });
   console.log(`${example.title}\n`);
@@ -51,11 +51,9 @@ async function play(example: Example, folder: string): Promise<ExitStatus> {
   return verdict(cloud, example, code, signal, Date.now() - startMs);
 }
 
-/** Scripts, what lies on the volumes, and the parts of a machine that the simulator does not make. */
-async function layOut({ scripts, files }: Example, folder: string, sysroot: string): Promise<void> {
+/** The scripts, and what lies on the volumes. */
+async function layOut({ scripts, files }: Example, folder: string): Promise<void> {
   await mkdir(path.join(folder, 'bin'), { recursive: true });
-  await mkdir(path.join(sysroot, 'proc/sys/kernel'), { recursive: true });
-  await writeFile(path.join(sysroot, 'proc/sys/kernel/hostname'), 'localhost\n');
   for (const [name, text] of Object.entries(scripts)) {
     await writeFile(path.join(folder, 'bin', name), text, { mode: 0o755 });
   }
@@ -79,7 +77,7 @@ async function runDaemon(
   lines.on('line', (text) => {
     const record = parseLine(text);
     retell(Date.parse(record.time), logLine(record));
-    if (record.message === 'domain' && record.state === 'started') setTimeout(takeBack, PLAYING_MS, cloud, timeline);
+    if (record.message === 'domain started') setTimeout(takeBack, PLAYING_MS, cloud, timeline);
   });
   const [[code, signal]] = await Promise.all([once(daemon, 'exit'), once(lines, 'close')]);
   clearTimeout(deadline);

@@ -9,10 +9,12 @@ import path from 'node:path';
 const SERIAL_WIDTH = 20;
 const MODEL_WIDTH = 40;
 
-/** Makes the directories, so that they can be watched before the first disk is there. */
+/** Makes the directories, so that they can be watched before the first disk is there; and a host name to be changed. */
 export function layOut(sysroot: string): void {
-  mkdirSync(path.join(sysroot, 'sys/block'), { recursive: true });
-  mkdirSync(path.join(sysroot, 'dev'), { recursive: true });
+  for (const folder of ['sys/block', 'dev', 'run', 'proc/sys/kernel']) {
+    mkdirSync(path.join(sysroot, folder), { recursive: true });
+  }
+  writeFileSync(path.join(sysroot, 'proc/sys/kernel/hostname'), 'localhost\n');
 }
 
 /** Lets a disk appear under the first free NVMe number. Does nothing without a sysroot. */

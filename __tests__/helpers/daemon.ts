@@ -132,7 +132,7 @@ function follow(child: ChildProcess): Daemon {
     stdout: () => stdout,
     says,
     reaches: (domain, state) =>
-      says((record) => record.domain === domain && record.state === state && record.message === 'domain'),
+      says((record) => record.domain === domain && record.state === state && record.message === `domain ${state}`),
     signal: (name) => void child.kill(name),
     ended,
     async [Symbol.asyncDispose]() {

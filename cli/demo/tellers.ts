@@ -64,7 +64,7 @@ export function logLine({ level, message, ...fields }: LogLine): Line {
     const text = `${domain}${shortCommand(fields.command)} → exit ${fields.exitCode}, ${fields.durationMs} ms${problem}`;
     return { teller: 'command', text };
   }
-  if (message === 'domain') {
+  if (message.startsWith('domain ')) {
     const ending = fields.ending === undefined ? '' : ` (${fields.ending})`;
     return { teller: 'daemon', text: `${domain}${fields.state}${ending}` };
   }
