@@ -334,6 +334,25 @@ describe('without metadata', () => {
   });
 });
 
+describe('a defect of ours', () => {
+  it('ends the daemon with 70 and is named as one [2.3]', async () => {
+    await using lab = await startLab();
+    const preload = path.join(lab.folder, 'defect.cjs');
+    writeFileSync(preload, "setTimeout(() => { throw new Error('nobody thought of this') }, 100);");
+    await using daemon = startDaemon(lab, {
+      configuration: { domains: {} },
+      environment: { NODE_OPTIONS: `--require=${preload}` },
+    });
+
+    const { exitCode } = await daemon.ended;
+
+    expect(exitCode).toBe(70);
+    expect(daemon.log.map(({ message }) => message).join('\n')).toMatch(
+      /a defect of ec2fleetd.*\n.*nobody thought of this/,
+    );
+  });
+});
+
 (canListen ? describe : describe.skip)('systemd (skipped on a Node without node:ffi)', () => {
   it('hears READY before the started commands, and STOPPING last; the flag stands while started [11.1, 11.2, 11.3, 11.4]', async () => {
     await using lab = await startLab();

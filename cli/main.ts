@@ -16,6 +16,9 @@ Examples:
   ec2fleetd --userdata=my-world.jsonc         run it on this instance
   ec2fleetd demo                              see it work, without AWS`;
 
+// What nobody waits for, a timer for instance, ends here; Node itself would exit with 1, which means something else.
+process.on('uncaughtException', (error) => process.exit(defect(error)));
+
 void main(process.argv.slice(2)).then((status) => {
   // Whatever still holds the event loop, a socket of the SDK for instance, has nothing more to say.
   process.exit(status);
@@ -30,10 +33,15 @@ async function main(args: string[]): Promise<ExitStatus> {
       console.error(`ec2fleetd: ${error.message.replace(/[.]$/, '')}. See ec2fleetd --help.`);
       return exitStatus.usage;
     }
-    console.error('ec2fleetd: this is a defect of ec2fleetd; please report it with what follows.');
-    console.error(error instanceof Error ? error.stack : messageOf(error));
-    return exitStatus.defect;
+    return defect(error);
   }
+}
+
+/** The only place where a stack trace is printed: this is ours. systemd starts the daemon again (11.5). */
+function defect(error: unknown): ExitStatus {
+  console.error('ec2fleetd: this is a defect of ec2fleetd; please report it with what follows.');
+  console.error(error instanceof Error ? error.stack : messageOf(error));
+  return exitStatus.defect;
 }
 
 async function dispatch(args: string[]): Promise<ExitStatus> {
