@@ -193,7 +193,7 @@ describe('the log', () => {
 
     tell('supervisor', 'stopped', { problems: [], sending: ['delivery.0', 'delivery.1'] });
 
-    expect(messages('error')).toEqual(['2 messages were not accepted in time and are lost']);
+    expect(messages('error')).toEqual(['2 messages were not accepted in time; lost']);
   });
 
   it('complains of no messages that have arrived, or may still [10.2]', () => {

@@ -1,5 +1,7 @@
 /** EC2, Route 53, SNS and SQS as the daemon uses them: the real SDK against the simulator. */
 
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type Aws, type CallLog, createAws } from '../adapters/aws.ts';
 import { createVolumes } from '../adapters/ec2.ts';
 import { createRecordSets } from '../adapters/route53.ts';
@@ -168,6 +170,38 @@ describe('an attach', () => {
 
     expect(error.retryable).toBe(true);
     expect(lab.cloud.calls().filter(({ operation }) => operation === 'AttachVolume')).toHaveLength(1);
+  });
+});
+
+describe('an answer of AWS', () => {
+  /** Answers everything in one way. */
+  async function answering(status: number, body: string) {
+    const server = createServer((_, answer) => answer.writeHead(status, { 'content-type': 'text/xml' }).end(body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return { url, [Symbol.dispose]: () => server.close() };
+  }
+
+  it.each([
+    {
+      what: 'that is no XML',
+      status: 200,
+      body: '<a><b',
+      says: /the answer \(HTTP 200\) cannot be read\. It may pass by itself/,
+    },
+    { what: 'without a body', status: 503, body: '', says: /HTTP 503 without a reason\. It may pass by itself/ },
+  ])('$what may be better the next time, and takes one line [6.3]', async ({ status, body, says }) => {
+    await using lab = await startLab({});
+    using server = await answering(status, body);
+    process.env.AWS_ENDPOINT_URL = server.url;
+
+    const error = await createVolumes(lab.aws, facts)
+      .look(entryOf('vol-0aa'), noLog)
+      .catch((reason) => reason);
+
+    expect(error.retryable).toBe(true);
+    expect(error.message).toMatch(says);
+    expect(error.message).not.toContain('\n');
   });
 });
 

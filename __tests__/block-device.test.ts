@@ -72,7 +72,7 @@ describe('the disk of a volume', () => {
     { asked: '/dev/xvdf', there: '/dev/sdf' },
     { asked: '/dev/xvdba', there: '/dev/xvdba' },
     { asked: 'sdf', there: '/dev/xvdf' },
-    { asked: '/var/lib/disk.img', there: '/var/lib/disk.img' },
+    { asked: '/dev/disk.img', there: '/dev/disk.img' },
   ])(
     'is $there where there is no such serial number and $asked was asked for, a plain file included [6.9]',
     async ({ asked, there }) => {

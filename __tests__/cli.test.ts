@@ -79,6 +79,10 @@ describe('options', () => {
     });
   });
 
+  it('from the environment lose to the command line in the old spelling, too [2.1, 2.2]', () => {
+    expect(parsed(['--transc_id=own'], { EC2FLEETD_TRANSC_ID: 'env' })).toMatchObject({ transcId: 'own' });
+  });
+
   it('from the environment stand before those of the command line: the later switch wins [2.2]', () => {
     expect(parsed(['--enable-exec=1'], { EC2FLEETD_DISABLE_ALL: '1' }).switches).toMatchObject({
       exec: true,

@@ -229,6 +229,83 @@ describe('domains', () => {
   });
 });
 
+describe('two entries that are one only once macros are expanded', () => {
+  it.each([
+    {
+      what: 'device',
+      one: { 'attach-volume': [{ ...volume, device: '/dev/sdf' }] },
+      other: { 'attach-volume': [{ ...volume, 'volume-id': 'vol-0000000000000aaaa', device: '/dev/xvd{domain}' }] },
+    },
+    {
+      what: 'volume',
+      one: { 'attach-volume': [volume] },
+      other: {
+        'attach-volume': [{ ...volume, device: '/dev/sdg', 'volume-id': 'vol-{instance_index}a1b2c3d4e5f60718' }],
+      },
+    },
+    {
+      what: 'record',
+      one: { 'update-route53': [{ ...record, name: '0.example.com' }] },
+      other: { 'update-route53': [{ ...record, name: '{instance_index}.Example.com.' }] },
+    },
+  ])('fail the later domain, which touches nothing: $what [3.4]', async ({ one, other, what }) => {
+    await using lab = await startLab();
+    await using daemon = startDaemon(lab, { configuration: { domains: { first: one, f: other } } });
+
+    await Promise.all([daemon.reaches('first', 'started'), daemon.reaches('f', 'stopped')]);
+
+    const errors = daemon.log.filter(({ level, domain }) => level === 'error' && domain === 'f');
+    expect(errors[0]?.message).toMatch(new RegExp(`^${what} .* is asked for twice .* first by first`));
+  });
+});
+
+describe('domains with the names of what every object has', () => {
+  it('live like any other [2.3, 5.4]', async () => {
+    await using lab = await startLab();
+    const failing = { exec: [{ on: 'starting', lines: [{ argv: ['/bin/false'] }] }], notify: [sns] };
+    await using daemon = startDaemon(lab, { configuration: { domains: { constructor: failing, toString: failing } } });
+
+    const { exitCode } = await daemon.ended;
+
+    expect(exitCode).toBe(1);
+    expect(
+      lab
+        .told()
+        .map(({ domain }) => domain)
+        .sort(),
+    ).toEqual(['constructor', 'toString']);
+  });
+});
+
+describe('init off', () => {
+  it('shows each change that is not made in the log [2.1]', async () => {
+    await using lab = await startLab();
+    await using daemon = startDaemon(lab, {
+      configuration: { domains: { world: world(lab) } },
+      args: ['--enable-init=0'],
+    });
+    await daemon.reaches('world', 'started');
+
+    const dry = daemon.log.filter((line) => line.dry === true).map(({ message }) => message);
+
+    expect(dry).toEqual(['not done, init is off: attach_volume', 'not done, init is off: change_resource_record_sets']);
+  });
+});
+
+describe('without a role', () => {
+  it('commands run all the same where nothing of AWS is wanted [2.1, 9.7]', async () => {
+    await using lab = await startLab();
+    lab.cloud.changeInstance({ role: undefined });
+    const configuration = {
+      domains: { world: { exec: [{ on: 'started', lines: [note(lab, 'ran')] }], notify: [sns] } },
+    };
+    await using daemon = startDaemon(lab, { configuration, args: ['--disable-all', '--enable-exec=1'] });
+
+    expect((await daemon.ended).exitCode).toBe(0);
+    expect(notes(lab)).toEqual(['ran']);
+  });
+});
+
 describe('without polling', () => {
   it('the daemon is a one-shot: up, started, told, exit 0 [5.8]', async () => {
     await using lab = await startLab();

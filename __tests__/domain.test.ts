@@ -1,14 +1,7 @@
-import { fromPromise, waitFor } from 'xstate';
 import type { EventName } from '../config/events.ts';
 import type { CommandResult, Failure, RecordSetChange } from '../config/vocabulary.ts';
 import type { CommandsInput, commandsMachine } from '../machines/commands.ts';
-import {
-  type DomainReport,
-  domainMachine,
-  type domainSteps,
-  type RecordsInput,
-  type RecordsOutcome,
-} from '../machines/domain.ts';
+import { type DomainReport, domainMachine, type domainSteps } from '../machines/domain.ts';
 import type { VolumesInput, VolumesOutcome, volumesMachine } from '../machines/volumes.ts';
 import { COMMAND_LINE, type DomainSettings, domainInput, failed, notice, succeeded } from './helpers/domain.ts';
 import { createScript, type Doings, held, refused, resolves, started, untilAskedToFinish } from './helpers/scripted.ts';
@@ -668,34 +661,5 @@ describe('news of a notice', () => {
     expect(standing.told()).toEqual(['starting', 'noticed', 'interrupted']);
     expect(standing.occasionOf('noticed')).toMatchObject({ notice });
     expect(unbegun.told()).toEqual(['noticed', 'interrupted']);
-  });
-});
-
-describe('a step that is a plain promise', () => {
-  it('is not disturbed by `step.finish`, which it cannot hear, and its outcome counts [5.2]', async () => {
-    let answer: (outcome: RecordsOutcome) => void = () => {};
-    const upsertRecordSets = fromPromise<RecordsOutcome, RecordsInput>(
-      () => new Promise<RecordsOutcome>((resolve) => (answer = resolve)),
-    );
-    const { script, steps } = scriptedSteps();
-    const domain = started(domainMachine.provide({ actors: { ...steps, upsertRecordSets } }), domainInput());
-
-    domain.actor.send({ type: 'domain.stop' });
-    answer({ changes: [change], failures: [] });
-    const { output, context } = await waitFor(domain.actor, ({ status }) => status === 'done');
-
-    expect(output).toEqual({ domain: 'web', ending: 'stopping', failures: [] });
-    expect(context.changes).toEqual([change]);
-    expect(script.taken.at(-1)).toBe('attachVolumes');
-  });
-
-  it('is named by its failure when nobody has provided it', async () => {
-    const { steps } = scriptedSteps();
-    const { upsertRecordSets: _, ...others } = steps;
-    const domain = started(domainMachine.provide({ actors: others }), domainInput());
-
-    const { output } = await waitFor(domain.actor, ({ status }) => status === 'done');
-
-    expect(output?.failures).toMatchObject([{ problem: 'nobody provided the step upsertRecordSets' }]);
   });
 });

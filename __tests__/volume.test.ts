@@ -1,7 +1,7 @@
 import { ATTACHING_LIMIT_MS } from '../config/constants.ts';
-import type { CommandLine, VolumeEntry } from '../config/vocabulary.ts';
+import type { CommandLine, Looked, VolumeEntry } from '../config/vocabulary.ts';
 import type { CommandsInput, commandsMachine } from '../machines/commands.ts';
-import { type Looked, type VolumeOutcome, volumeMachine, type volumeSteps } from '../machines/volume.ts';
+import { type VolumeOutcome, volumeMachine, type volumeSteps } from '../machines/volume.ts';
 import { volumesMachine, type volumesSteps } from '../machines/volumes.ts';
 import { COMMAND_LINE, failed, succeeded, volumeEntry } from './helpers/domain.ts';
 import {

@@ -40,8 +40,13 @@ function prepare(line: CommandLine, occasion: Occasion, valuesOf: ValuesOf): Pre
   };
 }
 
-function logEnd(log: Log, about: object, { succeeded, exitCode, signal, durationMs, problem }: CommandResult): void {
-  const ending = { ...about, exitCode, durationMs, ...(signal ? { signal } : {}), ...(problem ? { problem } : {}) };
-  if (succeeded) log.info('command ended', ending);
-  else log.warn('command failed', ending);
+/** Whether a failure matters, and to whom, is said where it ends up: in the domain's failures. */
+function logEnd(log: Log, about: object, { exitCode, signal, durationMs, problem }: CommandResult): void {
+  log.info('command ended', {
+    ...about,
+    exitCode,
+    durationMs,
+    ...(signal ? { signal } : {}),
+    ...(problem ? { problem } : {}),
+  });
 }

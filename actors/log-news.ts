@@ -31,7 +31,8 @@ export function createLogNews(log: Log): (change: Change) => void {
     for (const problem of news(sessionId, context.problems)) log.warn(problem);
     tellNotice(context.notice);
     if (state === 'stopped' && context.sending.length > 0) {
-      log.error(`${context.sending.length} messages were not accepted in time and are lost`);
+      const { length } = context.sending;
+      log.error(`${length === 1 ? '1 message was' : `${length} messages were`} not accepted in time; lost`);
     }
     log.debug('supervisor', { state, durationMs });
   }

@@ -1,88 +1,86 @@
-/** The step that points a domain's records at this instance. */
+/** The steps that point a domain's records at this instance. */
 
 import { fromPromise } from 'xstate';
-import type { CallLog } from '../adapters/aws.ts';
 import type { InstanceMetadata } from '../adapters/imds.ts';
 import type { RecordSets } from '../adapters/route53.ts';
 import { messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
 import type { Failure, PublicAddresses, RecordEntry, RecordSet, RecordSetChange } from '../config/vocabulary.ts';
-import type { RecordsInput, RecordsOutcome } from '../machines/domain.ts';
-import type { Transactions } from './transaction.ts';
+import { failureOf, type RecordsInput, type RecordsOutcome } from '../machines/records.ts';
+import type { Transaction, Transactions } from './transaction.ts';
 
-export interface RecordsAdapters {
-  imds: Pick<InstanceMetadata, 'publicAddresses'>;
-  recordSets: RecordSets;
-  /** Is given the addresses each time they were read. */
-  keepAddresses(addresses: PublicAddresses): void;
-}
+/** Reads the addresses as they are now. @param keep is given them: macros show those read last. */
+export const readAddresses = (imds: InstanceMetadata, keep: (addresses: PublicAddresses) => void) =>
+  fromPromise<PublicAddresses, void>(async ({ signal }) => {
+    const addresses = await imds.publicAddresses(signal);
+    keep(addresses);
+    return addresses;
+  });
 
-/**
- * Reads the addresses right before writing, looks what stands there, and sends what differs: one change batch for each zone.
- * What fails is an outcome: whether the domain goes on without it, its `critical` says.
- */
-export const upsertRecordSets = (adapters: RecordsAdapters, transactions: Transactions) =>
-  fromPromise<RecordsOutcome, RecordsInput>(async ({ input: { domain, records }, signal }) => {
-    if (records.length === 0) return { changes: [], failures: [] };
-    const addresses = await adapters.imds.publicAddresses(signal);
-    adapters.keepAddresses(addresses);
-    const zones = [...new Set(records.map(({ hostedZone }) => hostedZone))];
-    const outcomes = await Promise.all(
-      zones.map((zone) => {
-        const ofZone = records.filter(({ hostedZone }) => hostedZone === zone);
-        return writeZone(adapters.recordSets, transactions.of(domain), zone, ofZone, addresses);
-      }),
+/** Looks what stands there, and gives what has to change. What cannot be looked at is an outcome. */
+export const compareRecordSets = (recordSets: RecordSets, transactions: Transactions) =>
+  fromPromise<RecordsOutcome, RecordsInput & { addresses: PublicAddresses }>(
+    async ({ input: { domain, records, addresses }, signal }) => {
+      const log = transactions.of(domain);
+      const looked = await Promise.all(
+        records.map((record) => compare(recordSets, log, record, wantedSets(record, addresses), signal)),
+      );
+      return {
+        changes: looked.flatMap((outcome) => ('problem' in outcome ? [] : outcome)),
+        failures: looked.flatMap((outcome) => ('problem' in outcome ? [outcome] : [])),
+      };
+    },
+  );
+
+/** Sends what differs, one change batch for each zone: all of it or none. It gets no signal: a change is let finish. */
+export const writeRecordSets = (recordSets: RecordSets, transactions: Transactions) =>
+  fromPromise<RecordsOutcome, RecordsInput & RecordsOutcome>(async ({ input }) => {
+    const { domain, records, changes, failures } = input;
+    const zones = [...new Set(changes.filter(({ sent }) => sent).map(({ hostedZone }) => hostedZone))];
+    const refusals = await Promise.all(
+      zones.map((zone) => writeZone(recordSets, transactions.of(domain), zone, changes)),
     );
+    const refused = refusals.flatMap((refusal) => refusal ?? []);
     return {
-      changes: outcomes.flatMap(({ changes }) => changes),
-      failures: outcomes.flatMap(({ failures }) => failures),
+      changes: changes.filter(({ hostedZone, sent }) => !(sent && refused.some(({ zone }) => zone === hostedZone))),
+      failures: [...failures, ...refused.flatMap(({ zone, problem }) => failuresIn(zone, problem, records))],
     };
   });
 
+/** Why a zone's change was refused; absent when it was not. */
 async function writeZone(
   recordSets: RecordSets,
-  log: CallLog,
-  hostedZone: string,
-  records: RecordEntry[],
-  addresses: PublicAddresses,
-): Promise<RecordsOutcome> {
-  const looked = await Promise.all(records.map((record) => compare(recordSets, log, record, addresses)));
-  const failures = looked.flatMap((outcome) => ('problem' in outcome ? [outcome] : []));
-  const changes = looked.flatMap((outcome) => ('problem' in outcome ? [] : outcome));
-  const different = changes.filter(({ sent }) => sent).map(({ after }) => after);
-  // With a critical record failed the domain will not come up: then nothing is written for it.
-  if (different.length === 0 || failures.some(({ critical }) => critical)) {
-    return { changes: changes.filter(({ sent }) => !sent), failures };
-  }
+  log: Transaction,
+  zone: string,
+  changes: RecordSetChange[],
+): Promise<{ zone: string; problem: string } | undefined> {
+  const different = changes.filter(({ hostedZone, sent }) => sent && hostedZone === zone).map(({ after }) => after);
   try {
-    await recordSets.upsert(hostedZone, different, log);
-    return { changes, failures };
+    await recordSets.upsert(zone, different, log);
+    return undefined;
   } catch (error) {
-    // All or none: so says a change batch.
-    const refused = records.map((record) => failureOf(record, messageOf(error)));
-    return { changes: changes.filter(({ sent }) => !sent), failures: [...failures, ...refused] };
+    return { zone, problem: messageOf(error) };
   }
 }
 
-/** What has to change for a record, or why it cannot be known. */
+function failuresIn(zone: string, problem: string, records: RecordEntry[]): Failure[] {
+  return records.filter(({ hostedZone }) => hostedZone === zone).map((record) => failureOf(record, problem));
+}
+
 async function compare(
   recordSets: RecordSets,
-  log: CallLog,
+  log: Transaction,
   record: RecordEntry,
-  addresses: PublicAddresses,
+  wanted: RecordSet[],
+  signal: AbortSignal,
 ): Promise<RecordSetChange[] | Failure> {
-  const wanted = wantedSets(record, addresses);
-  if (wanted.length === 0) return failureOf(record, NO_ADDRESS);
   try {
-    const there = await recordSets.read(record.hostedZone, record.name, log);
+    const there = await recordSets.read(record.hostedZone, record.name, log, signal);
     return wanted.map((after) => changeOf(record.hostedZone, there, after));
   } catch (error) {
     return failureOf(record, messageOf(error));
   }
 }
-
-const NO_ADDRESS =
-  'the instance has no public address to point it at. Give it a public IPv4 address, an Elastic IP or an IPv6 address';
 
 function wantedSets({ name, ttl }: RecordEntry, { primaryIpv4, primaryIpv6 }: PublicAddresses): RecordSet[] {
   return [
@@ -97,10 +95,5 @@ function changeOf(hostedZone: string, there: RecordSet[], after: RecordSet): Rec
 }
 
 function isSame(before: RecordSet | undefined, after: RecordSet): boolean {
-  const sameTtl = before?.ttl === after.ttl;
-  return sameTtl && before.values.length === 1 && before.values[0] === after.values[0];
-}
-
-function failureOf({ entry, name, critical }: RecordEntry, problem: string): Failure {
-  return { part: `update-route53[${entry}]`, problem: `${name}: ${problem}`, critical };
+  return before?.ttl === after.ttl && before.values.length === 1 && before.values[0] === after.values[0];
 }

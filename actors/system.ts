@@ -22,6 +22,7 @@ import {
   noticeWatchMachine,
   type noticeWatchSteps,
 } from '../machines/notice-watch.ts';
+import { recordsMachine, type recordsSteps } from '../machines/records.ts';
 import { supervisorMachine, type supervisorSteps } from '../machines/supervisor.ts';
 import { volumeMachine, type volumeSteps } from '../machines/volume.ts';
 import { volumesMachine, type volumesSteps } from '../machines/volumes.ts';
@@ -30,7 +31,7 @@ import { runCommand } from './commands.ts';
 import { type Switches, supervisorInput } from './domain-input.ts';
 import { createMacroValues, ofInstance } from './macro-values.ts';
 import { composeMessage, sendMessage } from './messages.ts';
-import { upsertRecordSets } from './records.ts';
+import { compareRecordSets, readAddresses, writeRecordSets } from './records.ts';
 import { createTransactions } from './transaction.ts';
 import { awaitSerial, claim, locate, look } from './volumes.ts';
 
@@ -100,7 +101,10 @@ function supervisorWithSteps(
   keepAddresses: (addresses: PublicAddresses) => void,
 ) {
   const { imds, volumes, blockDevices, recordSets, hostName, topics, queues, log } = adapters;
-  const transactions = createTransactions({ changes: switches.init });
+  const transactions = createTransactions({
+    changes: switches.init,
+    onDry: ({ domain, method, param }) => log.info(`not done, init is off: ${method}`, { domain, param, dry: true }),
+  });
   const valuesOf = createMacroValues({ ...sources, transactions });
   const lookForNotice = fromPromise<NoticeLook, void>(({ signal }) => imds.instanceAction(signal));
 
@@ -121,7 +125,13 @@ function supervisorWithSteps(
       attachVolumes: volumesMachine.provide({
         actors: { volume, runCommands: commands } satisfies Steps<typeof volumesSteps>,
       }),
-      upsertRecordSets: upsertRecordSets({ imds, recordSets, keepAddresses }, transactions),
+      upsertRecordSets: recordsMachine.provide({
+        actors: {
+          readAddresses: readAddresses(imds, keepAddresses),
+          compareRecordSets: compareRecordSets(recordSets, transactions),
+          writeRecordSets: writeRecordSets(recordSets, transactions),
+        } satisfies Steps<typeof recordsSteps>,
+      }),
     } satisfies Steps<typeof domainSteps>,
     actions: { report: sendParent((_, report: DomainReport) => report) },
   });
@@ -148,7 +158,7 @@ function supervisorWithSteps(
 }
 
 function entryOf(config: Config, domain: string, receiver: number) {
-  const entry = config.domains[domain]?.notify[receiver];
+  const entry = Object.hasOwn(config.domains, domain) ? config.domains[domain]?.notify[receiver] : undefined;
   if (entry === undefined) throw new Error(`${domain} has no receiver ${receiver}`);
   return entry;
 }

@@ -15,19 +15,25 @@ export interface Transactions {
   of(domain: string): Transaction;
 }
 
-/** @param changes false: changes are only noted (`--enable-init=0`). */
-export function createTransactions({ changes }: { changes: boolean }): Transactions {
+export interface TransactionOptions {
+  /** False: changes are only noted (`--enable-init=0`). */
+  changes: boolean;
+  /** Is told each change that was only noted. */
+  onDry?: (call: LoggedCall) => void;
+}
+
+export function createTransactions({ changes, onDry }: TransactionOptions): Transactions {
   const transactions = new Map<string, Transaction>();
   return {
     of(domain) {
-      const transaction = transactions.get(domain) ?? createTransaction(domain, changes);
+      const transaction = transactions.get(domain) ?? createTransaction(domain, changes, onDry);
       transactions.set(domain, transaction);
       return transaction;
     },
   };
 }
 
-function createTransaction(domain: string, changes: boolean): Transaction {
+function createTransaction(domain: string, changes: boolean, onDry: TransactionOptions['onDry']): Transaction {
   let log: Array<LoggedCall & { look: boolean }> = [];
   return {
     look(method, param) {
@@ -36,7 +42,9 @@ function createTransaction(domain: string, changes: boolean): Transaction {
       if (looks.length > LOOKS_KEPT) log = log.filter((call) => call !== looks[0]);
     },
     change(method, param) {
-      log.push({ platform: 'aws', domain, method, param, dry: !changes, look: false });
+      const call: LoggedCall = { platform: 'aws', domain, method, param, dry: !changes };
+      log.push({ ...call, look: false });
+      if (!changes) onDry?.(call);
       return Promise.resolve(changes);
     },
     calls: () => log.map(({ look: _, ...call }) => call),

@@ -3,8 +3,7 @@
 import { fromPromise } from 'xstate';
 import type { BlockDevices } from '../adapters/block-device.ts';
 import type { Volumes } from '../adapters/ec2.ts';
-import type { VolumeEntry } from '../config/vocabulary.ts';
-import type { Claimed, Looked } from '../machines/volume.ts';
+import type { Claimed, Looked, VolumeEntry } from '../config/vocabulary.ts';
 import type { Transactions } from './transaction.ts';
 
 /** Looks whose the volume is. */

@@ -6,18 +6,30 @@ import type { ApiCall } from './aws.ts';
 /** The code of a refusal, for example `VolumeInUse`; absent when the failure is none of the service's. */
 export function codeOf(error: unknown): string | undefined {
   const cause = error instanceof AdapterError ? error.cause : error;
-  return Error.isError(cause) ? cause.name : undefined;
+  if (!Error.isError(cause)) return undefined;
+  // A failure on the way there has its name in `code`: ECONNREFUSED, not Error.
+  return cause.name === 'Error' ? String((cause as NodeJS.ErrnoException).code ?? cause.name) : cause.name;
 }
 
 /** A failed call as an {@link AdapterError}; the SDK's own error is its cause. */
 export function refusalOf({ operation, permission }: ApiCall, error: unknown): AdapterError {
   const code = codeOf(error) ?? 'unknown';
-  const said = messageOf(error).replace(/\.?\s*$/, '');
   const kind = kinds.find(({ codes }) => codes.test(code));
   const retryable = kind?.retryable ?? isPassingFault(error);
   const remedy =
-    kind?.remedy(permission) ?? (retryable ? 'It is tried again.' : 'Look the code up in the API reference.');
-  return new AdapterError(operation, `${code}: ${said}`, remedy, { cause: error, retryable });
+    kind?.remedy(permission) ?? (retryable ? 'It may pass by itself.' : 'Look the code up in the API reference.');
+  return new AdapterError(operation, saidBy(error, code), remedy, { cause: error, retryable });
+}
+
+/** What was answered, in one line. */
+function saidBy(error: unknown, code: string): string {
+  const status = responseOf(error)?.statusCode ?? metadataOf(error)?.httpStatusCode;
+  if (isUnreadable(error)) return `the answer (HTTP ${status}) cannot be read`;
+  // Without a body there is neither code nor message.
+  if (/^Unknown(Error)?$/.test(code)) return `HTTP ${status ?? '?'} without a reason`;
+  return `${code}: ${messageOf(error)
+    .split('\n', 1)[0]
+    ?.replace(/\.?\s*$/, '')}`;
 }
 
 interface Kind {
@@ -46,7 +58,7 @@ const kinds: Kind[] = [
   {
     codes:
       /^(RequestLimitExceeded|Throttling|ThrottlingException|ThrottledException|RequestThrottled|TooManyRequestsException|SlowDown|PriorRequestNotComplete|ConcurrentTagAccess)$/,
-    remedy: () => 'The account makes more calls than its quota allows; it is tried again.',
+    remedy: () => 'The account makes more calls than its quota allows; that may pass by itself.',
     retryable: true,
   },
   {
@@ -78,8 +90,29 @@ const kinds: Kind[] = [
 /** Faults of the service and of the way to it. Source: SDK for JavaScript v3, its retry strategy. */
 function isPassingFault(error: unknown): boolean {
   if (!Error.isError(error)) return false;
-  const { $metadata, code, name } = error as { $metadata?: { httpStatusCode?: number }; code?: string; name: string };
-  const status = $metadata?.httpStatusCode ?? 0;
+  const { code, name } = error as { code?: string; name: string };
+  const status = metadataOf(error)?.httpStatusCode ?? 0;
   const onTheWay = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code ?? '');
-  return status >= 500 || status === 429 || onTheWay || /^(TimeoutError|AbortError|RequestTimeout)$/.test(name);
+  return (
+    isUnreadable(error) ||
+    status >= 500 ||
+    status === 429 ||
+    onTheWay ||
+    /^(TimeoutError|AbortError|RequestTimeout)$/.test(name)
+  );
+}
+
+/** A success that is no XML or JSON: something between us and the service answered, or the answer was cut off. */
+function isUnreadable(error: unknown): boolean {
+  const status = responseOf(error)?.statusCode;
+  return status !== undefined && status < 300;
+}
+
+/** The SDK hides the raw answer in an error that it made while reading it. */
+function responseOf(error: unknown): { statusCode?: number } | undefined {
+  return Error.isError(error) ? (error as { $response?: { statusCode?: number } }).$response : undefined;
+}
+
+function metadataOf(error: unknown): { httpStatusCode?: number } | undefined {
+  return Error.isError(error) ? (error as { $metadata?: { httpStatusCode?: number } }).$metadata : undefined;
 }

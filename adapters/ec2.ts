@@ -3,39 +3,25 @@
 import type { Volume, VolumeAttachment } from '@aws-sdk/client-ec2';
 import { isSameDevice } from '../config/devices.ts';
 import { AdapterError } from '../config/errors.ts';
-import type { InstanceFacts, VolumeEntry } from '../config/vocabulary.ts';
+import type { Claimed, InstanceFacts, Looked, VolumeEntry } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
-
-/** What a look at a volume shows. */
-export interface VolumeSeen {
-  /**
-   * `attached` and `attaching`: to this instance at the device asked for; `free`; `held`: not to be had now, but perhaps
-   * later; `refused`: never to be had like this.
-   */
-  kind: 'attached' | 'attaching' | 'free' | 'held' | 'refused';
-  /** In words, for example `vol-0abc is attached to i-0def`. */
-  seen: string;
-}
-
-/** What became of an attempt to attach; `dry`: it was only noted. */
-export type AttachAnswer = 'accepted' | 'taken' | 'dry';
 
 /** What the daemon needs of EC2's volumes. */
 export interface Volumes {
   /** Whose volume it is now. @throws AdapterError when EC2 refuses the look or has no such volume. */
-  look(entry: VolumeEntry, log: CallLog, signal?: AbortSignal): Promise<VolumeSeen>;
+  look(entry: VolumeEntry, log: CallLog, signal?: AbortSignal): Promise<Looked>;
   /**
    * Attaches a free volume; `accepted` means that EC2 has begun to, not that the disk is there. Attaching one that is ours already,
    * because an earlier answer was lost, counts as accepted.
    * @throws AdapterError for every refusal but "somebody has it".
    */
-  attach(entry: VolumeEntry, log: CallLog): Promise<AttachAnswer>;
+  attach(entry: VolumeEntry, log: CallLog): Promise<Claimed>;
 }
 
 export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Volumes {
   return { look, attach };
 
-  async function look(entry: VolumeEntry, log: CallLog, signal?: AbortSignal): Promise<VolumeSeen> {
+  async function look(entry: VolumeEntry, log: CallLog, signal?: AbortSignal): Promise<Looked> {
     const [volume] = await describe({ VolumeIds: [entry.volumeId] }, entry.volumeId, log, signal);
     if (volume === undefined) return { kind: 'held', seen: `EC2 does not show ${entry.volumeId} yet` };
     return seenOf(volume, entry);
@@ -55,7 +41,7 @@ export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Vo
     return volumes ?? [];
   }
 
-  async function attach(entry: VolumeEntry, log: CallLog): Promise<AttachAnswer> {
+  async function attach(entry: VolumeEntry, log: CallLog): Promise<Claimed> {
     const param = { VolumeId: entry.volumeId, InstanceId: instanceId, Device: entry.device };
     if (!(await log.change('attach_volume', param))) return 'dry';
     try {
@@ -72,7 +58,7 @@ export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Vo
     }
   }
 
-  async function afterRefusal(entry: VolumeEntry, log: CallLog, error: unknown): Promise<AttachAnswer> {
+  async function afterRefusal(entry: VolumeEntry, log: CallLog, error: unknown): Promise<Claimed> {
     const code = codeOf(error);
     if (code === 'VolumeInUse' || code === 'IncorrectState') {
       // The answer to an earlier attach may have been lost: then it is ours after all.
@@ -99,7 +85,7 @@ export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Vo
     );
   }
 
-  function seenOf(volume: Volume, entry: VolumeEntry): VolumeSeen {
+  function seenOf(volume: Volume, entry: VolumeEntry): Looked {
     const { Attachments: attachments = [], MultiAttachEnabled: shared, AvailabilityZone: its } = volume;
     const id = entry.volumeId;
     const ours = attachments.find(({ InstanceId }) => InstanceId === instanceId);
@@ -118,7 +104,7 @@ export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Vo
   }
 }
 
-function seenHere({ State, Device, InstanceId }: VolumeAttachment, { volumeId, device }: VolumeEntry): VolumeSeen {
+function seenHere({ State, Device, InstanceId }: VolumeAttachment, { volumeId, device }: VolumeEntry): Looked {
   // `busy`: asked to detach while something here still uses it.
   if (State === 'detaching' || State === 'busy') {
     return { kind: 'held', seen: `${volumeId} is being detached from this instance (${State})` };
@@ -132,12 +118,12 @@ function seenHere({ State, Device, InstanceId }: VolumeAttachment, { volumeId, d
 }
 
 /** A volume that nobody has. */
-function seenAlone({ State }: Volume, volumeId: string): VolumeSeen {
+function seenAlone({ State }: Volume, volumeId: string): Looked {
   if (State === 'available') return { kind: 'free', seen: `${volumeId} is available` };
   if (State === 'creating' || State === 'in-use') return { kind: 'held', seen: `${volumeId} is ${State}` };
   return refused(`${volumeId} is in state ${State}. Choose another volume`);
 }
 
-function refused(seen: string): VolumeSeen {
+function refused(seen: string): Looked {
   return { kind: 'refused', seen };
 }

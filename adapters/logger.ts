@@ -46,6 +46,7 @@ export function createLog({ format, verbosity, stream }: LogOptions): Log {
   let waiting: LogRecord[] = [];
   let sink: Sink | undefined;
   let loading: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
   let leftOut = 0;
   let isOver = false;
   // Without a listener a closed pipe would be an uncaught error.
@@ -58,13 +59,18 @@ export function createLog({ format, verbosity, stream }: LogOptions): Log {
     info: (message, fields) => take('info', message, fields),
     warn: (message, fields) => take('warn', message, fields),
     error: (message, fields) => take('error', message, fields),
-    async close() {
-      await loading;
-      const flushed = sink?.close().then(() => handedOver(stream));
-      isOver = true;
-      await withinLimit(flushed);
+    close() {
+      closing ??= closeOnce();
+      return closing;
     },
   };
+
+  async function closeOnce(): Promise<void> {
+    await loading;
+    const flushed = sink?.close().then(() => handedOver(stream));
+    isOver = true;
+    await withinLimit(flushed);
+  }
 
   function take(level: LogRecord['level'], message: string, fields: LogFields = {}): void {
     if (isOver) return;

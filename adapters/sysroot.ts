@@ -8,7 +8,7 @@ export function sysrootOf(environment: NodeJS.ProcessEnv): string {
   return sysroot === '' || path.resolve(sysroot) === '/' ? '' : path.resolve(sysroot);
 }
 
-/** An absolute path as it can be opened: `/dev/nvme1n1` → `/tmp/lab/dev/nvme1n1`; as it is where the sysroot is empty. */
+/** A path of `/sys`, `/dev`, `/proc` or `/run` as it can be opened: `/dev/nvme1n1` → `/tmp/lab/dev/nvme1n1`. Others stay. */
 export function inSysroot(sysroot: string, file: string): string {
-  return sysroot === '' ? file : path.join(sysroot, file);
+  return sysroot !== '' && /^\/(sys|dev|proc|run)(\/|$)/.test(file) ? path.join(sysroot, file) : file;
 }

@@ -113,7 +113,7 @@ function complete(args: string[], program: Command, daemon: Command): string[] {
 function unknownCommand(name: string, program: Command): string {
   const known = program.commands.map((command) => command.name());
   const meant = nearest(name, known);
-  return `there is no sub-command ${name}${meant ? `; did you mean ${meant}?` : `, only ${known.join(', ')}`}`;
+  return `there is no sub-command ${name}${meant ? `; did you mean ${meant}` : `, only ${known.join(', ')}`}`;
 }
 
 function port(text: string): number {

@@ -43,8 +43,6 @@ export function runCommandLine(): Command {
       endpoints,
     )
     .option('--transc-id <string>', 'transaction id (default: a fresh UUID)', notEmpty)
-    // The old spelling; one key for both.
-    .addOption(new Option('--transc_id <string>').hideHelp().argParser(notEmpty))
     .option('--profile <name>', 'AWS profile, for debugging')
     .option('--disable-all', 'switch init, exec, notify and poll off; a later --enable-… switches one on again');
   for (const name of switchNames) {
@@ -67,10 +65,8 @@ export function runCommandLine(): Command {
 /** What commander made of it, in our words. */
 export function runOptions(command: Command): RunOptions {
   const given = command.opts();
-  const transcId = given.transcId ?? given.transc_id;
   return {
-    ...pick(given, ['userdata', 'imds', 'profile', 'stateDir']),
-    ...(transcId === undefined ? {} : { transcId }),
+    ...pick(given, ['userdata', 'imds', 'transcId', 'profile', 'stateDir']),
     switches: Object.fromEntries(switchNames.map((name) => [name, given[keyOf(name)]])) as unknown as Switches,
     logFormat: given.logFormat,
     strict: given.strict ?? false,
@@ -115,9 +111,12 @@ export function writtenOut(args: string[], command: Command, warn: (message: str
   const known = command.options.map(({ long }) => String(long));
   const end = args.indexOf('--');
   return args.map((arg, place) => {
-    const [name = '', ...value] = arg.split('=');
+    const [given = '', ...value] = arg.split('=');
+    // The old spelling of the one option that had an underscore.
+    const name = given.replace(/^--transc_/, '--transc-');
     const isLong = /^--[a-z]/.test(name) && (end === -1 || place < end);
-    if (!isLong || known.includes(name) || ['--help', '--version'].includes(name)) return arg;
+    if (!isLong) return arg;
+    if (known.includes(name) || ['--help', '--version'].includes(name)) return [name, ...value].join('=');
     const meant = [...known, '--help', '--version'].filter((long) => long.startsWith(name));
     if (meant.length > 1) throw new UsageError(`${name} is ambiguous: ${meant.join(', ')}`);
     const [only] = meant;

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { Switches } from '../actors/domain-input.ts';
 import { createLogNews } from '../actors/log-news.ts';
 import { createServiceNews, type ServiceNews } from '../actors/service-news.ts';
 import { type System, startSystem } from '../actors/system.ts';
@@ -24,7 +25,7 @@ import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { decodeUserData } from '../config/user-data.ts';
-import type { InstanceFacts } from '../config/vocabulary.ts';
+import type { InstanceFacts, InterruptionNotice } from '../config/vocabulary.ts';
 import { awaiting, type Patience } from './boot.ts';
 import type { RunOptions } from './options.ts';
 import { problemReport } from './report.ts';
@@ -110,7 +111,9 @@ async function live(surroundings: Surroundings, news: ServiceNews, signals: Sign
   await runtimeDir.clearStarted().catch((error) => log.warn(messageOf(error)));
 
   const aws = awsOf(surroundings, facts);
-  if (needsAws(config)) await awaiting(() => aws.credentials(patience.signal), patience);
+  if (needsAws(config, surroundings.options.switches)) {
+    await awaiting(() => credentialsOrNotice(aws, imds, patience.signal), patience);
+  }
   const addresses = await awaiting(() => imds.publicAddresses(patience.signal), patience);
   const system = startSystem({
     adapters: adaptersOf(surroundings, aws, facts),
@@ -141,7 +144,7 @@ async function configFromFile(surroundings: Surroundings): Promise<Config | unde
     const message = `cannot be read (${cause.code}). Check --userdata`;
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message }]);
   });
-  return configFrom(await decodeUserData(bytes), file, surroundings) ?? EMPTY;
+  return configFrom(await decodeUserData(bytes, file), file, surroundings) ?? EMPTY;
 }
 
 /** A file without domains is a wish, not an oversight: the daemon polls. */
@@ -161,10 +164,21 @@ function configFrom(text: string, file: string, { options, log }: Surroundings):
 }
 
 /** Whether anything of it goes to AWS, so that credentials are worth waiting for. */
-function needsAws({ domains }: Config): boolean {
+function needsAws({ domains }: Config, { notify }: Switches): boolean {
   return Object.values(domains).some(
-    (domain) => domain['attach-volume'].length + domain['update-route53'].length + domain.notify.length > 0,
+    (domain) =>
+      domain['attach-volume'].length + domain['update-route53'].length + (notify ? domain.notify.length : 0) > 0,
   );
+}
+
+/** Resolves when there are credentials; or a notice, since then nothing will be taken (5.3). */
+async function credentialsOrNotice(aws: Aws, imds: InstanceMetadata, signal: AbortSignal): Promise<void> {
+  try {
+    await aws.credentials(signal);
+  } catch (error) {
+    const { notice } = await imds.instanceAction(signal);
+    if (notice === undefined) throw error;
+  }
 }
 
 // --- Adapters --------------------------------------------------------------------------------------------------------
@@ -200,6 +214,8 @@ interface Signals {
 /** @param abort ends what waits before there is a system. */
 function listenForSignals(log: Log, abort: () => void): Signals {
   let system: System | undefined;
+  /** One that came before there was a system. */
+  let early: InterruptionNotice | undefined;
   const stop = (name: string) => {
     log.info(`${name}: stopping`);
     if (system) system.stop();
@@ -211,11 +227,13 @@ function listenForSignals(log: Log, abort: () => void): Signals {
   process.on('SIGUSR2', () => {
     log.warn('SIGUSR2: taken as an interruption notice');
     const time = new Date(Date.now() + NOTICE_MS).toISOString();
-    system?.notice({ action: 'terminate', time, leftMs: NOTICE_MS, seenAtMs: performance.now() });
+    early = { action: 'terminate', time, leftMs: NOTICE_MS, seenAtMs: performance.now() };
+    system?.notice(early);
   });
   return {
     attach(started) {
       system = started;
+      if (early) started.notice(early);
     },
   };
 }

@@ -51,6 +51,12 @@ export const ATTACHING_LIMIT_MS = 90_000;
 /** First pause between two looks at an attachment under way; EC2 mostly needs 1 to 4 s. */
 export const ATTACHING_PAUSE_MS = 500;
 
+/** How long a public address is awaited: an Elastic IP comes some seconds after the boot (behaviour.md 7.1). */
+export const ADDRESS_LIMIT_MS = 30_000;
+
+/** Between two looks for one. */
+export const ADDRESS_PAUSE_MS = 1_000;
+
 /** First pause before looking again at a volume that somebody holds; it grows to {@link WAITING_PAUSE_MAX_MS}. */
 export const WAITING_PAUSE_MS = 2_000;
 

@@ -181,3 +181,17 @@ export interface Occasion {
   /** Names of the records that were written or were right already. */
   recordNames: string[];
 }
+
+/** What a look at a volume shows. */
+export interface Looked {
+  /**
+   * `attached` and `attaching`: to this instance at this device, so it is ours (6.2); `held`: not to be had now, but
+   * perhaps later; `refused`: never to be had like this.
+   */
+  kind: 'attached' | 'attaching' | 'free' | 'held' | 'refused';
+  /** What was seen, for a log line or a status, for example `vol-0abc is attached to i-0def`. */
+  seen: string;
+}
+
+/** What became of an attempt to attach; `dry`: init is switched off, and the call was only noted. */
+export type Claimed = 'accepted' | 'taken' | 'dry';

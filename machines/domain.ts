@@ -17,7 +17,7 @@ import type {
   VolumeEntry,
 } from '../config/vocabulary.ts';
 import { type CommandsInput, commandsMachine, problemsOf } from './commands.ts';
-import { step } from './step.ts';
+import { type RecordsOutcome, recordsMachine } from './records.ts';
 import { type VolumesInput, type VolumesOutcome, volumesMachine } from './volumes.ts';
 
 /** Under which event a domain goes down. */
@@ -37,20 +37,10 @@ export interface DomainInput {
     /** For the commands of `stopping` and `failed`. */
     stopMs: number;
   };
+  /** Why it must not begin, for example a device that an earlier domain has; absent: it may. */
+  refusal?: string;
   /** Present when the instance was being taken away before the domain began. */
   notice?: InterruptionNotice;
-}
-
-/** What the record step is asked for. */
-export interface RecordsInput {
-  domain: string;
-  records: RecordEntry[];
-}
-
-/** What it ended with; a critical failure among them is the domain's. */
-export interface RecordsOutcome {
-  changes: RecordSetChange[];
-  failures: Failure[];
 }
 
 export interface DomainContext extends DomainInput {
@@ -97,7 +87,7 @@ const askedToEnd = {
 export const domainSteps = {
   runCommands: commandsMachine,
   attachVolumes: volumesMachine,
-  upsertRecordSets: step<RecordsOutcome, RecordsInput>('upsertRecordSets'),
+  upsertRecordSets: recordsMachine,
 };
 
 export const domainMachine = setup({
@@ -114,6 +104,9 @@ export const domainMachine = setup({
     endAs: assign(({ context }, { ending }: { ending: Ending }) => ({ ending: context.ending ?? ending })),
     finishStep: sendTo('step', { type: 'step.finish' }),
     cancelWayUp: cancel('way-up'),
+    failRefused: assign(({ context }) => ({
+      failures: [...context.failures, { part: 'configuration', problem: context.refusal ?? '', critical: true }],
+    })),
     failLate: assign(({ context }) => ({
       failures: [...context.failures, lateFailure(context)],
     })),
@@ -136,6 +129,7 @@ export const domainMachine = setup({
     })),
   },
   guards: {
+    refused: ({ context }) => context.refusal !== undefined,
     noticed: ({ context }) => context.notice !== undefined,
     notEnding: ({ context }) => context.ending === undefined,
     endsAs: ({ context }, { ending }: { ending: Ending }) => context.ending === ending,
@@ -153,6 +147,7 @@ export const domainMachine = setup({
     boarding: {
       always: [
         { guard: 'noticed', target: 'stopped', actions: [endAs('interrupted'), reached('noticed')] },
+        { guard: 'refused', target: 'failed', actions: 'failRefused' },
         { target: 'starting' },
       ],
     },
@@ -165,7 +160,7 @@ export const domainMachine = setup({
         src: 'runCommands',
         input: ({ context }) => commandsOnTheWayUp(context, 'starting'),
         onDone: [
-          { guard: 'calledOff', target: 'stopped' },
+          { guard: 'calledOff', target: 'stopped', actions: keepResultsOf('starting') },
           {
             guard: { type: 'failed', params: ({ event }) => ({ failures: failuresOf('starting', event.output) }) },
             target: 'failed',

@@ -103,7 +103,7 @@ export const supervisorMachine = setup({
     })),
     proceed: enqueueActions(({ context, enqueue }) => {
       for (const domain of context.standing) {
-        if (context.outcomes[domain] === undefined) enqueue.sendTo(`domain.${domain}`, { type: 'domain.proceed' });
+        if (!isOver(context, domain)) enqueue.sendTo(`domain.${domain}`, { type: 'domain.proceed' });
       }
       enqueue.assign({ standing: [] });
     }),
@@ -113,7 +113,7 @@ export const supervisorMachine = setup({
       occasion.event === 'started' ? { started: [...context.started, occasion.domain] } : {},
     ),
     spawnDeliveries: enqueueActions(({ context, enqueue }, { occasion }: { occasion: Occasion }) => {
-      const receivers = (context.receivers[occasion.domain] ?? []).flatMap((events, receiver) =>
+      const receivers = receiversOf(context, occasion.domain).flatMap((events, receiver) =>
         events.includes(occasion.event) ? [receiver] : [],
       );
       const ids = receivers.map((_, i) => `delivery.${context.deliveries + i}` as const);
@@ -138,7 +138,7 @@ export const supervisorMachine = setup({
     watching: ({ context }) => context.watch !== undefined,
     named: ({ context }) => context.hostname !== undefined,
     everyStandsOrIsOver: ({ context }) =>
-      context.domains.every(({ domain }) => context.standing.includes(domain) || domain in context.outcomes),
+      context.domains.every(({ domain }) => context.standing.includes(domain) || isOver(context, domain)),
     everyIsOver: ({ context }) => underWay(context).length === 0,
     /** A daemon that has no domains only polls: for that alone it is not done before a notice. */
     nothingLeftToDo: ({ context }) =>
@@ -147,7 +147,7 @@ export const supervisorMachine = setup({
     seen: (_, { notice }: { notice: InterruptionNotice | undefined }) => notice !== undefined,
     oneShotIsDone: ({ context }) =>
       context.watch === undefined &&
-      context.domains.every(({ domain }) => context.started.includes(domain) || domain in context.outcomes),
+      context.domains.every(({ domain }) => context.started.includes(domain) || isOver(context, domain)),
     allSent: ({ context }) => context.sending.length === 0,
   },
 }).createMachine({
@@ -301,5 +301,14 @@ function exitStatusOf({ notice, outcomes }: SupervisorContext): ExitStatus {
 
 /** The ids of the domains that are not over. */
 function underWay({ domains, outcomes }: SupervisorContext): Array<`domain.${string}`> {
-  return domains.filter(({ domain }) => !(domain in outcomes)).map(({ domain }) => `domain.${domain}` as const);
+  return domains.filter(({ domain }) => !isOver({ outcomes }, domain)).map(({ domain }) => `domain.${domain}` as const);
+}
+
+/** Names come from a configuration: one called `constructor` must not find what every object has. */
+function isOver({ outcomes }: Pick<SupervisorContext, 'outcomes'>, domain: string): boolean {
+  return Object.hasOwn(outcomes, domain);
+}
+
+function receiversOf({ receivers }: SupervisorContext, domain: string): EventName[][] {
+  return Object.hasOwn(receivers, domain) ? (receivers[domain] ?? []) : [];
 }

@@ -3,22 +3,8 @@
 import { assign, setup } from 'xstate';
 import { ATTACHING_LIMIT_MS, ATTACHING_PAUSE_MS, WAITING_PAUSE_MAX_MS, WAITING_PAUSE_MS } from '../config/constants.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
-import type { Attachment, VolumeEntry } from '../config/vocabulary.ts';
+import type { Attachment, Claimed, Looked, VolumeEntry } from '../config/vocabulary.ts';
 import { type FinishStep, step } from './step.ts';
-
-/** What a look at a volume shows. */
-export interface Looked {
-  /**
-   * `attached` and `attaching`: to this instance at this device, so it is ours (6.2); `held`: not to be had now, but
-   * perhaps later; `refused`: never to be had like this.
-   */
-  kind: 'attached' | 'attaching' | 'free' | 'held' | 'refused';
-  /** What was seen, for a log line or a status, for example `vol-0abc is attached to i-0def`. */
-  seen: string;
-}
-
-/** What became of an attempt to attach; `dry`: init is switched off, and the call was only noted. */
-export type Claimed = 'accepted' | 'taken' | 'dry';
 
 /** What an entry ended with: an attachment, or why there is none. */
 export type VolumeOutcome = { attachment: Attachment } | { problem: string };

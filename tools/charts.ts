@@ -5,6 +5,7 @@ import { commandsMachine } from '../machines/commands.ts';
 import { deliveryMachine } from '../machines/delivery.ts';
 import { domainMachine } from '../machines/domain.ts';
 import { noticeWatchMachine } from '../machines/notice-watch.ts';
+import { recordsMachine } from '../machines/records.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { volumeMachine } from '../machines/volume.ts';
 import { volumesMachine } from '../machines/volumes.ts';
@@ -12,6 +13,7 @@ import { volumesMachine } from '../machines/volumes.ts';
 const machines = {
   supervisor: supervisorMachine,
   domain: domainMachine,
+  records: recordsMachine,
   volumes: volumesMachine,
   volume: volumeMachine,
   commands: commandsMachine,

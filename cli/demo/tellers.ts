@@ -59,7 +59,7 @@ export function logLine({ level, message, ...fields }: LogLine): Line {
   if (fields.stream !== undefined) return { teller: 'command', text: `${domain}| ${message}` };
   if (message === 'command starts')
     return { teller: 'command', text: `${domain}${shortCommand(fields.command)} starts` };
-  if (message === 'command ended' || message === 'command failed') {
+  if (message === 'command ended') {
     const problem = fields.problem === undefined ? '' : ` (${fields.problem})`;
     const text = `${domain}${shortCommand(fields.command)} → exit ${fields.exitCode}, ${fields.durationMs} ms${problem}`;
     return { teller: 'command', text };
