@@ -9,7 +9,7 @@ import type { noticeWatchMachine } from '../machines/notice-watch.ts';
 import { type SupervisorInput, supervisorMachine, type supervisorSteps } from '../machines/supervisor.ts';
 import type { volumesMachine } from '../machines/volumes.ts';
 import { domainInput, notice } from './helpers/domain.ts';
-import { createScript, type Doings, held, refused, resolves, started } from './helpers/scripted.ts';
+import { createScript, type Doings, held, refused, resolves, started, untilAskedToFinish } from './helpers/scripted.ts';
 
 const seen = resolves({ notice, atMs: 0 });
 
@@ -723,6 +723,19 @@ describe('messages', () => {
     expect(before).toBeUndefined();
     expect(supervisor.output).toBe(0);
     expect(supervisor.context.sending).toHaveLength(1);
+  });
+
+  it('are asked to be given up a moment before that, instead of tried again [10.2]', () => {
+    const waiting = { 'tell 0 that web stopping': untilAskedToFinish({ accepted: false, problem: 'throttled' }) };
+    const supervisor = running({ receivers: { web: [['stopping']] } }, waiting);
+    supervisor.send({ type: 'supervisor.stop' });
+    supervisor.reaches('web', 'stopping');
+    supervisor.ends('web', 'stopping');
+
+    supervisor.clock.increment(FLUSH_MS - 1);
+
+    expect(supervisor.output).toBe(0);
+    expect(supervisor.context.sending).toEqual([]);
   });
 
   it('that are given up, or break, fail nobody [10.1]', () => {

@@ -66,6 +66,9 @@ export const WAITING_PAUSE_MAX_MS = 10_000;
 /** How long messages may still be on their way once every domain is over. */
 export const FLUSH_MS = 10_000;
 
+/** This long before that, messages are asked to be given up instead of tried again: the log then names each. */
+export const LAST_ATTEMPT_MS = 1_000;
+
 /** First pause after a message was not taken; it doubles up to {@link DELIVERY_PAUSE_MAX_MS}. */
 export const DELIVERY_PAUSE_MS = 500;
 

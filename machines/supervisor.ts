@@ -1,7 +1,7 @@
 /** The root: it spawns the domains, hands notices down, gathers outcomes, has messages sent, and ends last. */
 
 import { assign, cancel, type DoneActorEvent, type ErrorActorEvent, enqueueActions, raise, setup } from 'xstate';
-import { ASKING_WHY_MS, FLUSH_MS, READY_PATIENCE_MS } from '../config/constants.ts';
+import { ASKING_WHY_MS, FLUSH_MS, LAST_ATTEMPT_MS, READY_PATIENCE_MS } from '../config/constants.ts';
 import { messageOf } from '../config/errors.ts';
 import type { EventName } from '../config/events.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
@@ -31,7 +31,7 @@ export interface SupervisorContext extends SupervisorInput {
   /** Deliveries spawned so far, for the next one's id. */
   deliveries: number;
   /** Those under way. */
-  sending: string[];
+  sending: Array<`delivery.${number}`>;
   /** What went wrong without stopping anything, for example that the host name could not be set. */
   problems: string[];
 }
@@ -126,6 +126,9 @@ export const supervisorMachine = setup({
       outcomes: { ...context.outcomes, [outcome.domain]: outcome },
       standing: context.standing.filter((domain) => domain !== outcome.domain),
     })),
+    finishDeliveries: enqueueActions(({ context, enqueue }) => {
+      for (const id of context.sending) enqueue.sendTo(id, { type: 'step.finish' });
+    }),
     forgetDelivery: assign(({ context }, { id }: { id: string }) => ({
       sending: context.sending.filter((other) => other !== id),
     })),
@@ -133,7 +136,7 @@ export const supervisorMachine = setup({
       problems: [...context.problems, messageOf(error)],
     })),
   },
-  delays: { askingWhy: ASKING_WHY_MS, flush: FLUSH_MS },
+  delays: { askingWhy: ASKING_WHY_MS, lastAttempt: FLUSH_MS - LAST_ATTEMPT_MS, flush: FLUSH_MS },
   guards: {
     watching: ({ context }) => context.watch !== undefined,
     named: ({ context }) => context.hostname !== undefined,
@@ -263,7 +266,7 @@ export const supervisorMachine = setup({
 
     flushing: {
       always: { guard: 'allSent', target: 'stopped' },
-      after: { flush: 'stopped' },
+      after: { lastAttempt: { actions: 'finishDeliveries' }, flush: 'stopped' },
     },
 
     stopped: { type: 'final' },
