@@ -46,7 +46,7 @@ async function play(example: Example, folder: string): Promise<ExitStatus> {
 
   timeline.tell(startMs, 'cloud', `instance ${cloud.instanceId} boots; its user data is the configuration`);
   const { code, signal } = await runDaemon(cloud, timeline, retell);
-  timeline.tell(Date.now(), 'cloud', `the daemon has ended by itself; the instance runs on until EC2 takes it`);
+  timeline.tell(Date.now(), 'cloud', 'the instance runs on until EC2 takes it');
   timeline.end();
   return verdict(cloud, example, code, signal, Date.now() - startMs);
 }

@@ -1,7 +1,6 @@
 /** `ec2fleetd run`: from the first look at the metadata to the exit status. */
 
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Switches } from '../actors/domain-input.ts';
 import { createLogNews } from '../actors/log-news.ts';
 import { createServiceNews, type ServiceNews } from '../actors/service-news.ts';
@@ -27,6 +26,7 @@ import type { Config } from '../config/schema.ts';
 import { decodeUserData } from '../config/user-data.ts';
 import type { InstanceFacts, InterruptionNotice } from '../config/vocabulary.ts';
 import { awaiting, type Patience } from './boot.ts';
+import { readConfigFile } from './config-file.ts';
 import type { RunOptions } from './options.ts';
 import { problemReport } from './report.ts';
 
@@ -54,6 +54,7 @@ export async function run(options: RunOptions, environment: NodeJS.ProcessEnv): 
     const status = await live(surroundings, news, signals);
     // A unit that ended well was ready, even if all that there was to do came to its end before it could say so (11.1).
     if (status === exitStatus.done) await news.ready();
+    log[status === exitStatus.done ? 'info' : 'error'](`the daemon ends with exit status ${status}`);
     return status;
   } catch (error) {
     return await failureOf(error, log, news, ending.signal);
@@ -140,10 +141,7 @@ function tellBoth<Change>(...listeners: Array<(change: Change) => void>): (chang
 async function configFromFile(surroundings: Surroundings): Promise<Config | undefined> {
   const file = surroundings.options.userdata;
   if (file === undefined) return undefined;
-  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    const message = `cannot be read (${cause.code}). Check --userdata`;
-    throw new ConfigError([{ file, line: 1, column: 1, path: '', message }]);
-  });
+  const bytes = await readConfigFile(file);
   return configFrom(await decodeUserData(bytes, file), file, surroundings) ?? EMPTY;
 }
 

@@ -1,5 +1,4 @@
 /** `ec2fleetd validate FILE…`: everything that is wrong with configurations, and what would be right. */
-import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { linesFor, volumeLines } from '../config/commands.ts';
 import { ConfigError, type Problem, problemLine } from '../config/errors.ts';
@@ -8,6 +7,7 @@ import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { examineConfig } from '../config/load.ts';
 import type { Config, DomainConfig } from '../config/schema.ts';
 import { decodeUserData } from '../config/user-data.ts';
+import { readConfigFile } from './config-file.ts';
 import { print } from './print.ts';
 
 interface Verdict {
@@ -37,7 +37,7 @@ export async function validate(files: string[], options: { strict: boolean }): P
 async function verdictOf(file: string, options: { strict: boolean }): Promise<Verdict> {
   const name = file === '-' ? 'stdin' : file;
   try {
-    const text = await decodeUserData(file === '-' ? await buffer(process.stdin) : await bytesOf(file), name);
+    const text = await decodeUserData(file === '-' ? await buffer(process.stdin) : await readConfigFile(file), name);
     const { config, errors, warnings, notYet, awsForms } = examineConfig(text, name, options);
     const all = [...warnings, ...notYet, ...awsForms].sort((a, b) => a.line - b.line || a.column - b.column);
     return { file: name, config, errors, warnings: all };
@@ -45,18 +45,6 @@ async function verdictOf(file: string, options: { strict: boolean }): Promise<Ve
     if (error instanceof ConfigError) return { file: name, errors: error.problems, warnings: [] };
     throw error;
   }
-}
-
-async function bytesOf(file: string): Promise<Uint8Array> {
-  return readFile(file).catch(({ code, message }: NodeJS.ErrnoException) => {
-    const reasons: Partial<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a folder',
-      EACCES: 'this user may not read it',
-    };
-    const sentence = `cannot be read: ${reasons[code ?? ''] ?? message}.`;
-    throw new ConfigError([{ file, line: 1, column: 1, path: '', message: sentence }]);
-  });
 }
 
 function report({ file, errors, warnings, config }: Verdict): string {
