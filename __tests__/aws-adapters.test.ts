@@ -357,3 +357,25 @@ describe('without a role', () => {
     expect(error.message).toMatch(/Give the instance a role/);
   });
 });
+
+describe('credentials that never come whole', () => {
+  it('end with the patience of whoever waits for them [9.4, 9.7]', async () => {
+    await using lab = await startLab({});
+    // A token, and then one byte now and then: no time limit on silence ever bites.
+    const trickle = createServer(({ method }, answer) => {
+      if (method === 'PUT') return answer.end('token');
+      const timer = setInterval(() => answer.write('x'), 100);
+      return answer.on('close', () => clearInterval(timer));
+    });
+    await new Promise<void>((resolve) => trickle.listen(0, '127.0.0.1', resolve));
+    const { port } = trickle.address() as AddressInfo;
+    process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT = `http://127.0.0.1:${port}`;
+
+    const error = await lab.aws.credentials(AbortSignal.timeout(300)).catch((reason) => reason);
+    trickle.closeAllConnections();
+    trickle.close();
+
+    expect(error).toBeInstanceOf(AdapterError);
+    expect(error.message).toMatch(/^credentials: no answer in time/);
+  });
+});

@@ -87,15 +87,15 @@ withFfi('a message (skipped on a Node without node:ffi)', () => {
 
 describe('a message that cannot be sent', () => {
   it.each([{ direct: true }, { direct: false }])(
-    'is reported and harms nobody ($direct) [11.2]',
+    'is reported, once as long as nobody listens, and harms nobody ($direct) [11.2]',
     async ({ direct }) => {
       const environment = { NOTIFY_SOCKET: path.join(folder, 'nobody'), PATH: direct ? process.env.PATH : '/nowhere' };
       const { manager, problems } = serviceManager(environment, direct);
 
-      await manager.notify({ STATUS: 'lost' });
+      for (let message = 0; message < 5; message += 1) await manager.notify({ STATUS: 'lost' });
       await manager.notify({ STOPPING: '1' });
 
-      expect(problems).toHaveLength(2);
+      expect(problems).toHaveLength(1);
       expect(problems[0]?.message).toMatch(
         /^notify STATUS: .*Check that NOTIFY_SOCKET=.*nobody is the service manager's/,
       );

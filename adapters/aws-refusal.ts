@@ -25,6 +25,7 @@ export function refusalOf({ operation, permission }: ApiCall, error: unknown): A
 function saidBy(error: unknown, code: string): string {
   const status = responseOf(error)?.statusCode ?? metadataOf(error)?.httpStatusCode;
   if (isUnreadable(error)) return `the answer (HTTP ${status}) cannot be read`;
+  if (/^(AbortError|TimeoutError)$/.test(code) && !/hang up/.test(messageOf(error))) return 'no answer in time';
   // Without a body there is neither code nor message.
   if (/^Unknown(Error)?$/.test(code)) return `HTTP ${status ?? '?'} without a reason`;
   return `${code}: ${messageOf(error)

@@ -72,7 +72,8 @@ export function createAws(options: AwsOptions): Aws {
       const limit = AbortSignal.timeout(AWS_CALL_TIMEOUT_MS);
       const signal = call.signal ? AbortSignal.any([call.signal, limit]) : limit;
       try {
-        return await perform(await connect(), signal);
+        const clients = await connect();
+        return await beforeAbort(perform(clients, signal), signal);
       } catch (error) {
         throw refusalOf(call, error);
       }
@@ -81,8 +82,10 @@ export function createAws(options: AwsOptions): Aws {
     async credentials(signal) {
       const { ec2 } = await connect();
       try {
-        signal.throwIfAborted();
-        await ec2.config.credentials();
+        await beforeAbort(
+          ec2.config.credentials(),
+          AbortSignal.any([signal, AbortSignal.timeout(AWS_CALL_TIMEOUT_MS)]),
+        );
       } catch (error) {
         throw refusalOf({ operation: 'credentials', permission: '' }, error);
       }
@@ -98,6 +101,21 @@ export function createAws(options: AwsOptions): Aws {
       return made.clients;
     });
     return clients;
+  }
+}
+
+/** The SDK's own signal does not reach the fetching of credentials, which may take for ever. */
+async function beforeAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -95,7 +95,10 @@ const LOOK_UP_TIMEOUT_MS = 5_000;
 
 /** By `getent`, since users need not be in `/etc/passwd`. */
 async function accountOf(user: string): Promise<Account> {
-  const looked = promisify(execFile)('getent', ['passwd', '--', user], { timeout: LOOK_UP_TIMEOUT_MS });
+  const looked = promisify(execFile)('getent', ['passwd', '--', user], {
+    timeout: LOOK_UP_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
   const { stdout } = await looked.catch((error: { code?: unknown; message: string }) => {
     // Source: getent(1), "Exit status".
     throw new Error(

@@ -257,7 +257,9 @@ function lines(body: string | undefined): string[] {
 /** Reads the instance identity document. Source: EC2 User Guide, "Instance identity documents". */
 function parseInstanceFacts(document: string, index: string, system: string | undefined): InstanceFacts {
   const { instanceId, instanceType, region, availabilityZone } = parseObject(document);
-  const known = [instanceId, instanceType, region, availabilityZone].every((field) => typeof field === 'string');
+  const known = [instanceId, instanceType, region, availabilityZone].every(
+    (field) => typeof field === 'string' && /^[\w-]/.test(field),
+  );
   if (!known || !/^\d+$/.test(index)) {
     throw new AdapterError(
       'GET dynamic/instance-identity/document',

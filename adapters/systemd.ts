@@ -26,8 +26,8 @@ export interface ServiceManagerOptions {
   direct?: boolean;
 }
 
-/** Sends one message to the socket; rejects when it was not taken. */
-type Send = (message: string, awaited: boolean) => Promise<void>;
+/** Sends one message to the socket; rejects when it was not taken. @param patient whether a full queue is worth waiting for. */
+type Send = (message: string, awaited: boolean, patient: boolean) => Promise<void>;
 
 /** @param environment `NOTIFY_SOCKET` (a path, or `@name` for an abstract one), `WATCHDOG_USEC`, `WATCHDOG_PID`; and `PATH`. */
 export function createServiceManager(environment: NodeJS.ProcessEnv, options: ServiceManagerOptions): ServiceManager {
@@ -35,13 +35,25 @@ export function createServiceManager(environment: NodeJS.ProcessEnv, options: Se
   const watchdogMs = watchdogOf(environment);
   let send: Send | undefined;
   let last = Promise.resolve();
+  /** Once one was not taken, the next are not waited for, nor complained of, until one is: news of an hour ago helps nobody. */
+  let isFailing = false;
 
   return {
     watched: socket !== '',
     ...(watchdogMs === undefined ? {} : { watchdogMs }),
     notify(fields) {
       if (socket === '') return last;
-      last = last.then(() => deliver(fields)).catch((error) => options.onProblem(refusal(fields, error)));
+      last = last
+        .then(() => deliver(fields))
+        .then(
+          () => {
+            isFailing = false;
+          },
+          (error) => {
+            if (!isFailing) options.onProblem(refusal(fields, error));
+            isFailing = true;
+          },
+        );
       return last;
     },
   };
@@ -49,7 +61,8 @@ export function createServiceManager(environment: NodeJS.ProcessEnv, options: Se
   async function deliver(fields: Record<string, string>): Promise<void> {
     send ??= (options.direct === false ? undefined : directly(socket)) ?? byProgram(environment);
     // The next message, or our end, must not overtake these two.
-    await send(messageOfFields(fields), 'READY' in fields || 'STOPPING' in fields);
+    const awaited = 'READY' in fields || 'STOPPING' in fields;
+    await send(messageOfFields(fields), awaited, awaited || !isFailing);
   }
 
   function refusal(fields: Record<string, string>, cause: unknown): AdapterError {
@@ -98,9 +111,9 @@ function directly(socket: string): Send | undefined {
   const descriptor = library.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return undefined;
 
-  return async (message) => {
+  return async (message, _, patient) => {
     const data = Buffer.from(message);
-    for (const pauseMs of [...ATTEMPT_PAUSES_MS, undefined]) {
+    for (const pauseMs of patient ? [...ATTEMPT_PAUSES_MS, undefined] : [undefined]) {
       const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
       const sent = library.sendto(descriptor, data, BigInt(data.length), flags, address, address.length);
       if (sent >= 0n) return;

@@ -243,7 +243,8 @@ async function failureOf(error: unknown, log: Log, news: ServiceNews, signal: Ab
   }
   if (error instanceof ConfigError) {
     await log.close();
-    process.stderr.write(problemReport(error.problems));
+    // A pipe takes 64 KiB at a time, and the process ends next.
+    await new Promise<void>((resolve) => process.stderr.write(problemReport(error.problems), () => resolve()));
     return exitStatus.usage;
   }
   if (error instanceof AdapterError) {
