@@ -4,6 +4,7 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../config/errors.ts';
+import { isSuccess } from '../config/exit-codes.ts';
 import type { CommandLine, CommandResult, MonotonicMs } from '../config/vocabulary.ts';
 import { followOutput } from './command-output.ts';
 import { type Launch, prepare, type Startable } from './command-start.ts';
@@ -154,17 +155,13 @@ function neverStarted({ argv }: PreparedCommand, why: string): CommandResult {
 
 function resultOf({ argv, success }: PreparedCommand, ended: Ended): CommandResult {
   const { signals, ...how } = ended;
-  if (signals.length === 0) return { argv, ...how, succeeded: isSuccess(success, how) };
+  if (signals.length === 0) return { argv, ...how, succeeded: isSuccess(success, codeOf(how)) };
   const end =
     how.signal === null ? `exited with ${how.exitCode} after ${signals.join(' and ')}` : `was ended by ${how.signal}`;
   return { argv, ...how, succeeded: false, problem: `ran out of time and ${end}` };
 }
 
-/** A signal n counts as 128+n, as shells have it (behaviour.md 8.3). */
-function isSuccess(
-  success: PreparedCommand['success'],
-  { exitCode, signal }: Pick<Ended, 'exitCode' | 'signal'>,
-): boolean {
-  const code = exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-  return success === null || success.some(([from, to]) => from <= code && code <= to);
+/** The exit code, or for a signal n 128+n, as shells have it (behaviour.md 8.3). */
+function codeOf({ exitCode, signal }: Pick<Ended, 'exitCode' | 'signal'>): number {
+  return exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }
