@@ -8,10 +8,25 @@ export type MonotonicMs = number;
 /** What will happen to a Spot instance. */
 export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
 
+/** An early sign that an instance may be taken away: the `rebalance` recommendation, or `maintenance` that is scheduled. */
+export type RiskKind = 'rebalance' | 'maintenance';
+
+/** An early sign, as it was seen. */
+export interface Risk {
+  kind: RiskKind;
+  /** What tells it from another one of its kind, for example `rebalance 2030-01-01T00:00:00.000Z`. */
+  key: string;
+  /** ISO 8601 UTC: when it was recommended, or when the maintenance begins; absent where it does not say. */
+  time?: string;
+}
+
 /** News from outside that the instance will be taken away. */
 export interface InterruptionNotice {
-  action: InstanceAction;
-  /** When, as ISO 8601 UTC, for example `2030-01-01T00:02:00Z`; absent where the notice names none. */
+  /** What will happen; a risk that the configuration has taken as an interruption keeps its own name. */
+  action: InstanceAction | RiskKind;
+  /** What tells it from another notice, for example `terminate 2030-01-01T00:02:00.000Z`; the same in each look at it. */
+  key: string;
+  /** When, as ISO 8601 UTC, for example `2030-01-01T00:02:00.000Z`; absent where the notice names none. */
   time?: string;
   /** Milliseconds left when it was first seen, 0 to 120,000. */
   leftMs: number;
@@ -66,9 +81,12 @@ export interface RecordSet {
   /** As Route 53 stores it: lower case, trailing dot, octal escapes. */
   name: string;
   type: 'A' | 'AAAA';
-  /** Seconds. */
+  /** Seconds; -1 for an alias, which has none. */
   ttl: number;
+  /** Empty for an alias. */
   values: string[];
+  /** Present when it is an alias: where it leads. */
+  alias?: { hostedZone: string; name: string; evaluateTargetHealth: boolean };
 }
 
 /** A record set that a domain wanted: what stood there and what stands there now. */
@@ -79,6 +97,36 @@ export interface RecordSetChange {
   /** False when it was right already and nothing was sent. */
   sent: boolean;
 }
+
+/** A volume that a run attached and has neither committed nor given back. */
+export interface AttachmentHold {
+  kind: 'attachment';
+  domain: string;
+  volumeId: string;
+  /** As asked for, for example `/dev/sdf`. */
+  device: string;
+  /** Whether all its commands have succeeded once: until then they are told that it was attached just now (4.3). */
+  prepared: boolean;
+}
+
+/** A record set that a run wrote and has neither committed nor given back. */
+export interface RecordSetHold {
+  kind: 'record-set';
+  domain: string;
+  hostedZone: string;
+  /** What stood there; absent: nothing did. */
+  before?: RecordSet;
+  after: RecordSet;
+}
+
+/** One line of the journal: what this run, or one before it, has taken and not yet committed or given back. */
+export type Hold = AttachmentHold | RecordSetHold;
+
+/**
+ * What is known of a domain from earlier runs in this boot: `started`, it passed the point of no return and did not end;
+ * `finished`, it ended, and all was told.
+ */
+export type Past = 'new' | 'started' | 'finished';
 
 /** One command line, with everything inherited and nothing expanded yet. */
 export interface CommandLine {
