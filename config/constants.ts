@@ -77,3 +77,24 @@ export const DELIVERY_PAUSE_MAX_MS = 30_000;
 
 /** Attempts at one message: with the pauses above, four minutes. */
 export const DELIVERY_ATTEMPTS = 12;
+
+/** Kept back from the time left of a notice, besides the messages' reserve, when something is released after the commands (behaviour.md 9.3). */
+export const RELEASE_RESERVE_MS = 20_000;
+
+/** Between two looks at what may wait: rebalance, maintenance, the Auto Scaling state (behaviour.md 9.1). Source: AWS advises 5 s. */
+export const SLOW_POLL_MS = 5_000;
+
+/** How long after its boot a refusal for lack of permission may be a role that is not there yet (behaviour.md 9.7). */
+export const YOUNG_INSTANCE_MS = 180_000;
+
+/** A detachment that takes longer than this is stuck: something here still holds the disk. EC2 mostly needs 1 to 4 s. */
+export const DETACHING_LIMIT_MS = 60_000;
+
+/** First pause between two looks at a detachment under way, and between two attempts at giving something back. */
+export const DETACHING_PAUSE_MS = 500;
+
+/** Attempts at giving back one thing when passing faults get in the way. */
+export const GIVE_BACK_ATTEMPTS = 5;
+
+/** The wall clock this far ahead of the monotonic one since the last look: the machine was asleep. Far more than a step of NTP's slewing. */
+export const ASLEEP_JUMP_MS = 10_000;
