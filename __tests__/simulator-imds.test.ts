@@ -148,13 +148,59 @@ describe('the simulated instance metadata [13.1]', () => {
     expect(await read('/latest/meta-data/spot/instance-action')).toBe(404);
   });
 
-  it('gives a hibernation no time ahead', async () => {
+  it('gives a hibernation no time ahead, and takes it back when the instance has resumed', async () => {
     await start();
-    cloud.interrupt({ action: 'hibernate', inSeconds: 120 });
+    cloud.interrupt({ action: 'hibernate' });
 
-    const { time } = JSON.parse(String(await read('/latest/meta-data/spot/instance-action')));
+    const notice = JSON.parse(String(await read('/latest/meta-data/spot/instance-action')));
+    const terminationTime = await read('/latest/meta-data/spot/termination-time');
+    cloud.withdrawNotice();
 
-    expect(Date.parse(time)).toBeLessThanOrEqual(Date.now());
+    expect(notice.action).toBe('hibernate');
+    expect(Date.parse(notice.time)).toBeLessThanOrEqual(Date.now());
+    expect(terminationTime).toBe(404);
+    expect(await read('/latest/meta-data/spot/instance-action')).toBe(404);
+  });
+
+  const event = {
+    NotBefore: '21 Jan 2030 09:00:43 GMT',
+    Code: 'system-reboot',
+    Description: 'scheduled reboot',
+    EventId: 'instance-event-0d59937288b749b32',
+    State: 'active',
+  };
+
+  it.each([
+    {
+      path: 'events/recommendations/rebalance',
+      change: { rebalance: '2030-01-01T00:00:00Z' },
+      says: { noticeTime: '2030-01-01T00:00:00Z' },
+      withdrawn: { rebalance: undefined },
+      after: 404,
+    },
+    {
+      path: 'events/maintenance/scheduled',
+      change: { maintenance: [event] },
+      says: [event],
+      withdrawn: { maintenance: [] },
+      after: '[]',
+    },
+    {
+      path: 'autoscaling/target-lifecycle-state',
+      change: { targetLifecycleState: 'Warmed:Running' },
+      says: 'Warmed:Running',
+      withdrawn: { targetLifecycleState: undefined },
+      after: 404,
+    },
+  ])('says $path from when it is set until it is withdrawn', async ({ path, change, says, withdrawn, after }) => {
+    await start();
+
+    cloud.changeInstance(change);
+    const during = String(await read(`/latest/meta-data/${path}`));
+    cloud.changeInstance(withdrawn);
+
+    expect(during.startsWith('W') ? during : JSON.parse(during)).toEqual(says);
+    expect(await read(`/latest/meta-data/${path}`)).toBe(after);
   });
 
   it('hands out credentials of the role and the identity document', async () => {

@@ -17,13 +17,13 @@ export interface CallRecord {
   invocationId?: string;
   /** When the request had come in whole; epoch milliseconds. */
   startMs: number;
-  /** When the answer went out; epoch milliseconds. */
+  /** When the answer went out, or would have; epoch milliseconds. */
   endMs: number;
   /** `startMs` counted from the start of the cloud. */
   sinceStartMs: number;
-  /** HTTP status. */
+  /** HTTP status; 0 when nothing was sent. */
   status: number;
-  /** As on the wire, for example `VolumeInUse`; absent after a success. */
+  /** As on the wire, for example `VolumeInUse`; absent after a success. Where nothing was sent: why, for example `hang`. */
   errorCode?: string;
 }
 
@@ -31,7 +31,7 @@ export interface CallRecord {
 const CALLS_LIMIT = 10_000;
 
 export interface CallLog {
-  /** Every call that has been answered, in the order of the answers. */
+  /** Every call that has been answered or is known not to be, in the order of the answers. */
   calls(): CallRecord[];
   add(call: Omit<CallRecord, 'endMs' | 'sinceStartMs'>): void;
   /** @returns what ends the listening. */

@@ -3,6 +3,7 @@
  * knows no protocol.
  */
 import type { Clock } from './clock.ts';
+import type { MetadataFault } from './faults.ts';
 import { volumeFails } from './sentinels.ts';
 import { plugIn, unplug } from './sysroot.ts';
 
@@ -49,6 +50,10 @@ export interface Instance {
   tags: Record<string, string>;
   /** The instance metadata options. */
   metadata: { enabled: boolean; tokens: 'required' | 'optional'; tags: boolean };
+  /** What goes wrong with the metadata, oldest first; one that has a `count` is counted down. */
+  metadataFaults: MetadataFault[];
+  /** Rises when all metadata tokens given out so far become invalid. */
+  tokenGeneration: number;
   /** The pending interruption; `time` is ISO 8601 UTC with whole seconds. */
   notice?: { action: InstanceAction; time: string };
   /** When a rebalance recommendation was made, ISO 8601 UTC; absent: none. */
@@ -57,6 +62,8 @@ export interface Instance {
   maintenanceHistory: MaintenanceEvent[];
   /** For example `InService`; absent outside an Auto Scaling group. */
   targetLifecycleState?: string | undefined;
+  /** For how long the machine has been up, as its `proc/uptime` says; it does not grow. */
+  uptimeS: number;
   /** A directory where attached disks appear under `sys/block` and `dev`; absent: nowhere. */
   sysroot?: string;
 }

@@ -1,8 +1,17 @@
 /** The control endpoint, `/_control/…`: JSON for curl. Every answer that is not one says in a sentence why. */
 import type { CallLog } from './calls.ts';
 import { type InstanceAction, instanceStates, type World } from './cloud.ts';
+import { FaultError, type MetadataFault } from './faults.ts';
 import { json, type Reply, type Request } from './http.ts';
-import { changeInstance, interrupt, withdrawNotice } from './orders.ts';
+import {
+  changeInstance,
+  expireTokens,
+  healMetadata,
+  interrupt,
+  metadataFault,
+  reboot,
+  withdrawNotice,
+} from './orders.ts';
 import type { InstanceSetup } from './setup.ts';
 
 /** A request that makes no sense; its message is the answer. */
@@ -19,6 +28,12 @@ const INDEX = {
   'PUT /_control/notice':
     '{"action":"terminate","inSeconds":120} publishes an interruption notice; "instanceId" may name the instance',
   'DELETE /_control/notice': 'withdraws it; ?instanceId= may name the instance',
+  'POST /_control/metadata-fault':
+    '{"kind":"status","status":503,"paths":"meta-data/spot","count":3} and the like; ?instanceId= may name the instance',
+  'DELETE /_control/metadata-fault': 'withdraws every fault of the metadata; ?instanceId= may name the instance',
+  'DELETE /_control/tokens': 'makes all metadata tokens invalid; ?instanceId= may name the instance',
+  'POST /_control/reboot':
+    'a new boot id, and what else a boot changes in the sysroot; ?instanceId= may name the instance',
   'PUT /_control/delays': '{"latencyMs":300} and the like; see GET /_control/state for the names',
   'PATCH /_control/instance':
     '{"publicIpv4":"203.0.113.99"} and the like; null takes a fact away; ?instanceId= may name the instance',
@@ -27,6 +42,7 @@ const INDEX = {
 export function createControl(world: World, log: CallLog): (request: Request) => Reply {
   const handlers = new Map<string, Handler>(
     Object.entries({
+      ...metadataHandlers(world),
       'GET /_control': () => INDEX,
       'GET /_control/state': () => stateOf(world),
       'GET /_control/calls': ({ query }: Request) => {
@@ -55,9 +71,33 @@ export function createControl(world: World, log: CallLog): (request: Request) =>
     try {
       return json(handler(request));
     } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
+      if (!(error instanceof ControlError || error instanceof FaultError)) throw error;
       return json({ problem: error.message }, 400);
     }
+  };
+}
+
+function metadataHandlers(world: World): Record<string, Handler> {
+  const named = ({ query }: Request) => knownInstance(world, query.get('instanceId'));
+  const faults = () =>
+    [...world.instances.values()].map(({ id, metadataFaults }) => ({ instanceId: id, metadataFaults }));
+  return {
+    'POST /_control/metadata-fault': (request) => {
+      metadataFault(world, bodyOf(request) as MetadataFault, named(request));
+      return faults();
+    },
+    'DELETE /_control/metadata-fault': (request) => {
+      healMetadata(world, named(request));
+      return faults();
+    },
+    'DELETE /_control/tokens': (request) => {
+      expireTokens(world, named(request));
+      return {};
+    },
+    'POST /_control/reboot': (request) => {
+      reboot(world, named(request));
+      return {};
+    },
   };
 }
 
@@ -120,6 +160,7 @@ const facts: Record<string, (value: unknown) => boolean> = {
   state: (value) => instanceStates.some((state) => state === value),
   tags: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isText),
   targetLifecycleState: isTextOrNull,
+  uptimeS: (value) => typeof value === 'number' && value >= 0,
   userData: isText,
 };
 

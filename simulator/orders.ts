@@ -1,7 +1,12 @@
 /** What is asked of the cloud from outside the services: by a test, the demo, or a person at the control endpoint. */
 import type { Instance, InstanceAction, World } from './cloud.ts';
+import { type MetadataFault, parseMetadataFault } from './faults.ts';
 import { seconds } from './imds/tree.ts';
 import type { InstanceSetup } from './setup.ts';
+import { bootAnew, writeUptime } from './sysroot.ts';
+
+/** What a machine that has just come up says of itself. */
+const UPTIME_AFTER_BOOT_S = 10;
 
 /** The instance that is named, or the first one. */
 export function firstInstance(world: World, instanceId?: string): Instance {
@@ -13,7 +18,7 @@ export function firstInstance(world: World, instanceId?: string): Instance {
 /** Publishes an interruption notice in the instance's metadata. */
 export function interrupt(
   world: World,
-  { action, inSeconds, instanceId }: { action: InstanceAction; inSeconds: number; instanceId?: string },
+  { action, inSeconds = 120, instanceId }: { action: InstanceAction; inSeconds?: number; instanceId?: string },
 ): void {
   // Hibernation begins together with its notice.
   const aheadMs = action === 'hibernate' ? 0 : inSeconds * 1000;
@@ -27,11 +32,38 @@ export function withdrawNotice(world: World, instanceId?: string): void {
 /** Changes facts of a running instance; one that is given as `undefined` is taken away. */
 export function changeInstance(
   world: World,
-  { userData, metadata, ...change }: InstanceSetup,
+  { userData, metadata, metadataFaults, ...change }: InstanceSetup,
   instanceId?: string,
 ): void {
   const instance = firstInstance(world, instanceId);
   Object.assign(instance, change);
   if (userData !== undefined) instance.userData = Buffer.from(userData);
   Object.assign(instance.metadata, metadata);
+  if (metadataFaults !== undefined) instance.metadataFaults = metadataFaults.map(parseMetadataFault);
+  if (change.uptimeS !== undefined && instance.sysroot !== undefined) writeUptime(instance.sysroot, change.uptimeS);
+}
+
+/**
+ * Lets something go wrong with an instance's metadata, beside what does already.
+ * @throws FaultError when it is no fault.
+ */
+export function metadataFault(world: World, fault: MetadataFault, instanceId?: string): void {
+  firstInstance(world, instanceId).metadataFaults.push(parseMetadataFault(fault));
+}
+
+/** Withdraws every fault of an instance's metadata. Requests that hang go on hanging. */
+export function healMetadata(world: World, instanceId?: string): void {
+  firstInstance(world, instanceId).metadataFaults = [];
+}
+
+/** Makes every metadata token that was given out so far invalid, as an instance finds them after hibernation. */
+export function expireTokens(world: World, instanceId?: string): void {
+  firstInstance(world, instanceId).tokenGeneration += 1;
+}
+
+/** Boots the instance's machine anew; what is attached to it stays so. Its processes are not ours: end them first. */
+export function reboot(world: World, instanceId?: string): void {
+  const instance = firstInstance(world, instanceId);
+  instance.uptimeS = UPTIME_AFTER_BOOT_S;
+  if (instance.sysroot !== undefined) bootAnew(instance.sysroot, instance.uptimeS);
 }

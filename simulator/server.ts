@@ -19,10 +19,20 @@ import type {
   World,
 } from './cloud.ts';
 import { createControl } from './control.ts';
+import { type Befallen, type MetadataFault, takeFaults } from './faults.ts';
 import { createFrontDoor } from './front-door.ts';
 import { type Answer, json, type Request, readBody, send, toRequest } from './http.ts';
-import { createImds } from './imds/index.ts';
-import { changeInstance, firstInstance, interrupt, withdrawNotice } from './orders.ts';
+import { createImds, type Imds } from './imds/index.ts';
+import {
+  changeInstance,
+  expireTokens,
+  firstInstance,
+  healMetadata,
+  interrupt,
+  metadataFault,
+  reboot,
+  withdrawNotice,
+} from './orders.ts';
 import { type CloudSetup, createWorld, type InstanceSetup } from './setup.ts';
 
 /** A running cloud. Everything it gives out is a copy. */
@@ -37,11 +47,26 @@ export interface Cloud extends AsyncDisposable {
   queueUrl(name: string): string;
   /** What a process on an instance needs in its environment to find this cloud; credentials come from the metadata. */
   environment(instanceId?: string): Record<string, string>;
-  /** Publishes a Spot interruption notice. With `hibernate` there is no time ahead, whatever `inSeconds` says. */
-  interrupt(notice: { action: InstanceAction; inSeconds: number; instanceId?: string }): void;
+  /** Publishes a Spot interruption notice, 120 s ahead by default; with `hibernate` always with no time ahead. */
+  interrupt(notice: { action: InstanceAction; inSeconds?: number; instanceId?: string }): void;
   withdrawNotice(instanceId?: string): void;
   /** Changes what an instance's metadata and DescribeInstances say, for example `{ publicIpv4: undefined }`. */
   changeInstance(change: InstanceSetup, instanceId?: string): void;
+  /**
+   * Lets something go wrong with the metadata, beside what does already: `{ kind: 'status', status: 503, paths: 'meta-data/spot',
+   * count: 3 }`. Of two that exclude each other the later one has its turn once the earlier one is used up.
+   * @throws FaultError when it is no fault.
+   */
+  metadataFault(fault: MetadataFault, instanceId?: string): void;
+  /** Withdraws every fault of the metadata; requests that hang go on hanging. */
+  healMetadata(instanceId?: string): void;
+  /** Makes every metadata token that was given out so far invalid. */
+  expireTokens(instanceId?: string): void;
+  /**
+   * Boots the machine in the sysroot anew, with a new `boot_id`, 10 s of uptime and an empty `run`; attachments and disks stay.
+   * Processes are not ended: do that before.
+   */
+  reboot(instanceId?: string): void;
   /** Of every AWS call to come. */
   setLatency(ms: number): void;
   /** Every AWS and metadata call answered so far. */
@@ -62,6 +87,7 @@ export interface Cloud extends AsyncDisposable {
 }
 
 export type { CallRecord } from './calls.ts';
+export type { MetadataFault } from './faults.ts';
 export type { CloudSetup, InstanceSetup } from './setup.ts';
 
 const KEEP_ALIVE_MS = 60_000;
@@ -129,6 +155,10 @@ function describeCloud(
     interrupt: (notice) => interrupt(world, notice),
     withdrawNotice: (instanceId) => withdrawNotice(world, instanceId),
     changeInstance: (change, instanceId) => changeInstance(world, change, instanceId),
+    metadataFault: (fault, instanceId) => metadataFault(world, fault, instanceId),
+    healMetadata: (instanceId) => healMetadata(world, instanceId),
+    expireTokens: (instanceId) => expireTokens(world, instanceId),
+    reboot: (instanceId) => reboot(world, instanceId),
     setLatency(ms) {
       world.delays.latencyMs = ms;
     },
@@ -175,15 +205,33 @@ async function answerImds(
   world: World,
   log: CallLog,
   instance: Instance,
-  imds: (request: Request) => Answer,
+  imds: Imds,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
   const request = toRequest(incoming, await readBody(incoming), randomUUID());
   const startMs = world.clock.now();
-  const answer = imds(request);
+  const { latencyMs, instead, date } = takeFaults(instance.metadataFaults, request.path);
+  await world.clock.sleep(latencyMs);
+  if (instead !== undefined && instead.kind !== 'status') {
+    record(log, 'imds', request, startMs, unanswered(request, instead.kind), instance.id);
+    if (instead.kind === 'reset') incoming.socket.resetAndDestroy();
+    return;
+  }
+  const answer = imds(request, instead?.status);
   record(log, 'imds', request, startMs, answer, instance.id);
+  setDate(outgoing, world.clock.now(), date);
   send(outgoing, { ...answer.reply, headers: { ...answer.reply.headers, server: 'EC2ws' } });
+}
+
+/** For the log: a call that nothing was sent to. */
+function unanswered({ method, path }: Request, why: string): Answer {
+  return { operation: `${method} ${path}`, params: {}, reply: { status: 0 }, errorCode: why };
+}
+
+function setDate(outgoing: ServerResponse, nowMs: number, date: Befallen['date']): void {
+  if (date?.kind === 'no-date') outgoing.sendDate = false;
+  if (date?.kind === 'wrong-date') outgoing.setHeader('date', new Date(nowMs + date.offsetS * 1000).toUTCString());
 }
 
 /** What is asked of the control endpoint is no call, and stands in no log. */

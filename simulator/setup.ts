@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Clock } from './clock.ts';
 import type { HostedZone, Instance, Queue, StoredRecordSet, Topic, Volume, VolumeAttachment, World } from './cloud.ts';
+import { parseMetadataFault } from './faults.ts';
 import { storedName } from './route53/names.ts';
 import { layOut, plugIn } from './sysroot.ts';
 
@@ -111,7 +112,7 @@ interface Place {
 }
 
 function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
-  const { userData, metadata, sysroot, ...given } = setup;
+  const { userData, metadata, metadataFaults = [], sysroot, ...given } = setup;
   const last = index.toString(16).padStart(2, '0');
   return {
     id: `i-0123456789abcde${last}`,
@@ -136,6 +137,10 @@ function createInstance(setup: InstanceSetup, index: number, place: Place): Inst
     maintenance: [],
     maintenanceHistory: [],
     metadata: { enabled: true, tokens: 'required', tags: false, ...metadata },
+    metadataFaults: metadataFaults.map(parseMetadataFault),
+    tokenGeneration: 0,
+    // Old enough for nothing to be put down to the boot.
+    uptimeS: 100_000,
     ...given,
     ...(userData !== undefined && { userData: Buffer.from(userData) }),
     ...(sysroot !== undefined && { sysroot: path.resolve(sysroot) }),
@@ -217,7 +222,7 @@ function giveRootVolumes(world: World): void {
 }
 
 function plugInWhatIsAttached(world: World): void {
-  for (const { sysroot } of world.instances.values()) if (sysroot !== undefined) layOut(sysroot);
+  for (const { sysroot, uptimeS } of world.instances.values()) if (sysroot !== undefined) layOut(sysroot, uptimeS);
   // The root volumes were put in last, but the machine finds its own root first.
   for (const volume of [...world.volumes.values()].reverse())
     for (const { instanceId, status } of volume.attachments)

@@ -1,7 +1,9 @@
 /**
- * Attached disks as a guest on Nitro sees them, laid out under a directory: `sys/block/nvmeNn1/device/{serial,model}` and
- * a node in `dev`, here an empty file. Source: EC2 User Guide, "Amazon EBS and NVMe"; amazon-ec2-utils, `ebsnvme`.
+ * A machine as its processes see it, laid out under a directory. Attached disks as on Nitro, `sys/block/nvmeNn1/device/{serial,model}`
+ * and a node in `dev`, here an empty file; and what `proc` says of this boot. Source: EC2 User Guide, "Amazon EBS and NVMe";
+ * amazon-ec2-utils, `ebsnvme`; proc(5).
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -9,12 +11,35 @@ import path from 'node:path';
 const SERIAL_WIDTH = 20;
 const MODEL_WIDTH = 40;
 
-/** Makes the directories, so that they can be watched before the first disk is there; and a host name to be changed. */
-export function layOut(sysroot: string): void {
-  for (const folder of ['sys/block', 'dev', 'run', 'proc/sys/kernel']) {
+const UPTIME = 'proc/uptime';
+const HOST_NAME = 'proc/sys/kernel/hostname';
+const STATIC_HOST_NAME = 'localhost\n';
+
+/**
+ * Makes the directories, so that they can be watched before the first disk is there; a host name to be changed; and, where
+ * they are missing, the files that tell one boot from another.
+ */
+export function layOut(sysroot: string, uptimeS: number): void {
+  for (const folder of ['sys/block', 'dev', 'run', 'proc/sys/kernel/random', 'proc/self']) {
     mkdirSync(path.join(sysroot, folder), { recursive: true });
   }
-  writeFileSync(path.join(sysroot, 'proc/sys/kernel/hostname'), 'localhost\n');
+  writeFileSync(path.join(sysroot, HOST_NAME), STATIC_HOST_NAME);
+  for (const [file, text] of Object.entries(bootFiles(uptimeS))) {
+    if (!existsSync(path.join(sysroot, file))) writeFileSync(path.join(sysroot, file), text);
+  }
+}
+
+/** Boots the machine anew: the disks stay; `run`, what was mounted and the transient host name are gone. */
+export function bootAnew(sysroot: string, uptimeS: number): void {
+  const run = path.join(sysroot, 'run');
+  for (const entry of readdirSync(run)) rmSync(path.join(run, entry), { recursive: true });
+  const files = { ...bootFiles(uptimeS), [HOST_NAME]: STATIC_HOST_NAME };
+  for (const [file, text] of Object.entries(files)) writeFileSync(path.join(sysroot, file), text);
+}
+
+/** Says how long the machine has been up. */
+export function writeUptime(sysroot: string, uptimeS: number): void {
+  writeFileSync(path.join(sysroot, UPTIME), uptimeText(uptimeS));
 }
 
 /** Lets a disk appear under the first free NVMe number. Does nothing without a sysroot. */
@@ -40,6 +65,20 @@ export function unplug(sysroot: string | undefined, volumeId: string): void {
   if (sysroot === undefined || disk === undefined) return;
   rmSync(path.join(sysroot, 'dev', disk), { force: true });
   rmSync(path.join(sysroot, 'sys/block', disk), { recursive: true });
+}
+
+/** What is new with every boot. */
+function bootFiles(uptimeS: number): Record<string, string> {
+  return {
+    'proc/sys/kernel/random/boot_id': `${randomUUID()}\n`,
+    [UPTIME]: uptimeText(uptimeS),
+    'proc/self/mountinfo': '',
+  };
+}
+
+/** Seconds since the boot, and seconds that the processors were idle. */
+function uptimeText(uptimeS: number): string {
+  return `${uptimeS.toFixed(2)} 0.00\n`;
 }
 
 /** `vol-0123456789abcdef0` → `vol0123456789abcdef0`, filled to its width. */

@@ -1,5 +1,6 @@
 /** The instance metadata service, version 2. Source: EC2 User Guide, "How Instance Metadata Service Version 2 works". */
 import { randomBytes } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { Instance, World } from '../cloud.ts';
 import type { Answer, Reply, Request } from '../http.ts';
 import { type Directory, type Entry, metadataTree } from './tree.ts';
@@ -20,13 +21,22 @@ const VERSIONS = [
   'latest',
 ];
 
-/** @returns what answers a request to one instance's metadata; its tokens work nowhere else. */
-export function createImds(world: World, instance: Instance): (request: Request) => Answer {
-  /** Token → when it runs out, epoch milliseconds. */
-  const tokens = new Map<string, number>();
+/** Answers a request to one instance's metadata; with `failsWith` by nothing but that status. */
+export type Imds = (request: Request, failsWith?: number) => Answer;
 
-  return (request) => {
-    const reply = instance.metadata.enabled ? replyTo(request) : failure(403);
+interface Token {
+  /** Epoch milliseconds. */
+  expiryMs: number;
+  /** That of the instance when it was given out. */
+  generation: number;
+}
+
+/** The tokens of one instance's metadata work nowhere else. */
+export function createImds(world: World, instance: Instance): Imds {
+  const tokens = new Map<string, Token>();
+
+  return (request, failsWith = instance.metadata.enabled ? undefined : 403) => {
+    const reply = failsWith === undefined ? replyTo(request) : failure(failsWith);
     return {
       operation: `${request.method} ${request.path}`,
       params: {},
@@ -40,10 +50,14 @@ export function createImds(world: World, instance: Instance): (request: Request)
     if (method === 'PUT') return path === '/latest/api/token' ? newToken(headers) : failure(putFailure(path));
     if (method !== 'GET' && method !== 'HEAD') return failure(405);
     const token = headers['x-aws-ec2-metadata-token'];
-    const isKnown = token !== undefined && (tokens.get(token) ?? 0) > world.clock.now();
     // Without any token it is version 1, which the instance may still allow.
-    if (!isKnown && (token !== undefined || instance.metadata.tokens === 'required')) return failure(401);
+    if (!isGood(token) && (token !== undefined || instance.metadata.tokens === 'required')) return failure(401);
     return read(path);
+  }
+
+  function isGood(text: string | undefined): boolean {
+    const token = text === undefined ? undefined : tokens.get(text);
+    return token?.generation === instance.tokenGeneration && token.expiryMs > world.clock.now();
   }
 
   function newToken(headers: Request['headers']): Reply {
@@ -53,9 +67,9 @@ export function createImds(world: World, instance: Instance): (request: Request)
     const ttlS = Number(text);
     if (!/^\d+$/.test(text) || ttlS < 1 || ttlS > TTL_LIMIT_S) return failure(400);
     const now = world.clock.now();
-    for (const [old, expiry] of tokens) if (expiry <= now) tokens.delete(old);
+    for (const [old, { expiryMs }] of tokens) if (expiryMs <= now) tokens.delete(old);
     const token = randomBytes(42).toString('base64');
-    tokens.set(token, now + ttlS * 1000);
+    tokens.set(token, { expiryMs: now + ttlS * 1000, generation: instance.tokenGeneration });
     return { status: 200, headers: { 'content-type': 'text/plain', [TTL_HEADER]: String(ttlS) }, body: token };
   }
 
@@ -102,16 +116,8 @@ function text(body: string): Reply {
   return { status: 200, headers: { 'content-type': 'text/plain' }, body };
 }
 
-const reasons: Partial<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-};
-
 function failure(status: number): Reply {
-  const title = `${status} - ${reasons[status]}`;
+  const title = `${status} - ${STATUS_CODES[status] ?? 'Unknown'}`;
   const page = `<!DOCTYPE html>\n<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`;
   return { status, headers: { 'content-type': 'text/html' }, body: page };
 }
