@@ -98,3 +98,15 @@ export const GIVE_BACK_ATTEMPTS = 5;
 
 /** The wall clock this far ahead of the monotonic one since the last look: the machine was asleep. Far more than a step of NTP's slewing. */
 export const ASLEEP_JUMP_MS = 10_000;
+
+/** How long records are tried again when passing faults get in the way: as long as a role may not be there yet, and shorter than a way up. */
+export const RECORDS_LIMIT_MS = 180_000;
+
+/** First pause before records are looked at again; it doubles up to {@link RECORDS_PAUSE_MAX_MS}. */
+export const RECORDS_PAUSE_MS = 1_000;
+
+/** Longest pause between two attempts at records. Route 53 takes five requests a second from a whole account. */
+export const RECORDS_PAUSE_MAX_MS = 10_000;
+
+/** How long the way up waits for what an earlier run left behind to be given back. */
+export const TIDYING_LIMIT_MS = 60_000;

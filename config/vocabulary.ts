@@ -202,6 +202,8 @@ export interface VolumeEntry {
   volumeId: string;
   /** Its own commands, run once its device is there. */
   lines: CommandLine[];
+  /** Events after whose commands it is given back. */
+  release: EventName[];
 }
 
 /** A record as a domain's configuration asks for it, macros expanded. */
@@ -214,6 +216,8 @@ export interface RecordEntry {
   name: string;
   /** Seconds. */
   ttl: number;
+  /** Events after whose commands it is withdrawn. */
+  release: EventName[];
 }
 
 /** On what occasion commands run or a message is written; with the instance's facts, all that macros are made of. */
@@ -226,6 +230,8 @@ export interface Occasion {
   /** Present for the commands of a volume. */
   attachment?: Attachment;
   notice?: InterruptionNotice;
+  /** Present at `at-risk`. */
+  risk?: Risk;
   /** Names of the records that were written or were right already. */
   recordNames: string[];
 }
@@ -239,6 +245,8 @@ export interface Looked {
   kind: 'attached' | 'attaching' | 'free' | 'held' | 'refused';
   /** What was seen, for a log line or a status, for example `vol-0abc is attached to i-0def`. */
   seen: string;
+  /** True when an earlier run attached it and its commands have not all succeeded since: the journal's word (4.3). */
+  unprepared?: boolean;
 }
 
 /** What became of an attempt to attach; `dry`: init is switched off, and the call was only noted. */

@@ -3,7 +3,7 @@
 import { and, assign, cancel, fromCallback, not, raise, sendTo, setup } from 'xstate';
 import { KILL_PATIENCE_MS, TERMINATION_GRACE_MS } from '../config/constants.ts';
 import type { CommandLine, CommandResult, MonotonicMs, Occasion } from '../config/vocabulary.ts';
-import type { FinishStep } from './step.ts';
+import type { DeadlineMoved, FinishStep } from './step.ts';
 
 export interface CommandsInput {
   occasion: Occasion;
@@ -19,7 +19,9 @@ export interface CommandsInput {
 export interface CommandsContext extends CommandsInput {
   results: CommandResult[];
   finishing: boolean;
-  /** From this line's start to its limit; absent: it has none, or has not started. */
+  /** When this line's turn came; absent between two lines. */
+  begunMs?: MonotonicMs | undefined;
+  /** From there to its limit; absent: it has none. */
   limitMs?: number | undefined;
   /** Whether that limit is the deadline: once it is reached, no time is left for the rest. */
   endsAtDeadline: boolean;
@@ -27,7 +29,9 @@ export interface CommandsContext extends CommandsInput {
 
 export type CommandsEvent =
   | FinishStep
-  | { type: 'command.started'; atMs: MonotonicMs }
+  | DeadlineMoved
+  /** Its turn has come: from here its limit counts, since getting it ready may hang as well. */
+  | { type: 'command.begun'; atMs: MonotonicMs }
   | { type: 'command.ended'; result: CommandResult }
   | { type: 'limit.near' }
   | { type: 'limit.reached' }
@@ -45,7 +49,7 @@ export interface CommandInput {
 }
 
 export const commandSteps = {
-  /** Runs one command; says `command.started`, and in any case `command.ended`. */
+  /** Runs one command; says `command.begun` at once, and in any case `command.ended`. */
   runCommand: fromCallback<CommandSignal, CommandInput>(() => {
     throw new Error('nobody provided the step runCommand');
   }),
@@ -60,11 +64,9 @@ export const commandsMachine = setup({
   },
   actors: commandSteps,
   actions: {
-    keepLimit: assign(({ context, event }) => (event.type === 'command.started' ? limitsAt(context, event.atMs) : {})),
-    startLimit: raise(
-      { type: 'limit.near' },
-      { id: 'limit', delay: ({ context }) => (context.limitMs ?? 0) - graceOf(context.limitMs) },
-    ),
+    keepLimit: assign(({ context, event }) => (event.type === 'command.begun' ? limitsFrom(context, event.atMs) : {})),
+    moveDeadline: assign(({ context, event }) => (event.type === 'deadline.moved' ? sooner(context, event) : {})),
+    startLimit: raise({ type: 'limit.near' }, { id: 'limit', delay: ({ context, event }) => nearIn(context, event) }),
     startGrace: raise({ type: 'limit.reached' }, { id: 'limit', delay: ({ context }) => graceOf(context.limitMs) }),
     startPatience: raise({ type: 'command.stuck' }, { id: 'limit', delay: KILL_PATIENCE_MS }),
     /** One timer at a time goes by this id: cancel before it is raised anew. */
@@ -72,7 +74,7 @@ export const commandsMachine = setup({
     terminate: sendTo('command', { type: 'command.signal', signal: 'SIGTERM' }),
     kill: sendTo('command', { type: 'command.signal', signal: 'SIGKILL' }),
     /** Of the line before. */
-    forgetLimit: assign({ limitMs: undefined, endsAtDeadline: false }),
+    forgetLimit: assign({ begunMs: undefined, limitMs: undefined, endsAtDeadline: false }),
     beFinishing: assign({ finishing: true }),
     keepResult: assign(({ context, event }) =>
       event.type === 'command.ended' ? { results: [...context.results, event.result] } : {},
@@ -91,13 +93,14 @@ export const commandsMachine = setup({
     finishing: ({ context }) => context.finishing,
     endsAtDeadline: ({ context }) => context.endsAtDeadline,
     limited: ({ context, event }) =>
-      event.type === 'command.started' && limitsAt(context, event.atMs).limitMs !== undefined,
+      event.type === 'command.begun' && limitsFrom(context, event.atMs).limitMs !== undefined,
+    begun: ({ context }) => context.begunMs !== undefined,
   },
 }).createMachine({
   id: 'commands',
   context: ({ input }) => ({ ...input, results: [], finishing: false, endsAtDeadline: false }),
   initial: 'choosing',
-  on: { 'step.finish': { actions: 'beFinishing' } },
+  on: { 'step.finish': { actions: 'beFinishing' }, 'deadline.moved': { actions: 'moveDeadline' } },
   states: {
     choosing: {
       always: [
@@ -128,7 +131,11 @@ export const commandsMachine = setup({
       states: {
         working: {
           on: {
-            'command.started': { guard: 'limited', actions: ['keepLimit', 'cancelLimit', 'startLimit'] },
+            'command.begun': [{ guard: 'limited', actions: ['keepLimit', 'startLimit'] }, { actions: 'keepLimit' }],
+            'deadline.moved': [
+              { guard: 'begun', actions: ['moveDeadline', 'cancelLimit', 'startLimit'] },
+              { actions: 'moveDeadline' },
+            ],
             'limit.near': 'terminating',
             'step.finish': { target: 'terminating', actions: 'beFinishing' },
           },
@@ -161,24 +168,36 @@ function lineOf(context: CommandsContext): CommandLine {
   return line;
 }
 
-/** The line's own limit, or what is left of the deadline when it starts, whichever is less. */
-function limitsAt(
-  context: CommandsContext,
-  atMs: MonotonicMs,
-): Pick<CommandsContext, 'untilMs' | 'withinMs' | 'limitMs' | 'endsAtDeadline'> {
+type Limits = Partial<Pick<CommandsContext, 'untilMs' | 'withinMs' | 'begunMs' | 'limitMs' | 'endsAtDeadline'>>;
+
+/** The line's own limit, or what is left of the deadline when its turn comes, whichever is less. */
+function limitsFrom(context: CommandsContext, begunMs: MonotonicMs): Limits {
   const untilMs = Math.min(
     context.untilMs ?? Number.POSITIVE_INFINITY,
-    atMs + (context.withinMs ?? Number.POSITIVE_INFINITY),
+    begunMs + (context.withinMs ?? Number.POSITIVE_INFINITY),
   );
-  const leftMs = Math.max(0, untilMs - atMs);
+  const leftMs = Math.max(0, untilMs - begunMs);
   const limitMs = Math.min(lineOf(context).timeoutMs ?? Number.POSITIVE_INFINITY, leftMs);
   return {
-    // It counts from the first line that starts, and is part of the deadline from then on.
+    begunMs,
+    // It counts from the first line that begins, and is part of the deadline from then on.
     withinMs: undefined,
     endsAtDeadline: limitMs === leftMs,
     ...(Number.isFinite(untilMs) ? { untilMs } : {}),
     ...(Number.isFinite(limitMs) ? { limitMs } : {}),
   };
+}
+
+/** The same with a deadline that may have moved nearer. */
+function sooner(context: CommandsContext, { untilMs }: DeadlineMoved): Limits {
+  const moved = { ...context, untilMs: Math.min(context.untilMs ?? Number.POSITIVE_INFINITY, untilMs) };
+  return context.begunMs === undefined ? { untilMs: moved.untilMs } : limitsFrom(moved, context.begunMs);
+}
+
+/** How long until SIGTERM, from an event that says when it is now. */
+function nearIn({ limitMs = 0, begunMs = 0 }: CommandsContext, event: CommandsEvent): number {
+  const elapsedMs = 'atMs' in event ? event.atMs - begunMs : 0;
+  return Math.max(0, limitMs - graceOf(limitMs) - elapsedMs);
 }
 
 /** Between SIGTERM and SIGKILL; a command asked to finish before its limit gets the whole of it. */

@@ -1,7 +1,16 @@
 /** One application domain's life: up by milestones, and down under one of three endings. */
 
-import { assign, cancel, raise, sendTo, setup } from 'xstate';
-import { LEAST_COMMAND_TIME_MS, MESSAGE_RESERVE_MS } from '../config/constants.ts';
+import {
+  and,
+  assign,
+  cancel,
+  type DoneActorEvent,
+  type ErrorActorEvent,
+  enqueueActions,
+  raise,
+  sendTo,
+  setup,
+} from 'xstate';
 import { messageOf } from '../config/errors.ts';
 import type { EventName } from '../config/events.ts';
 import type {
@@ -9,19 +18,28 @@ import type {
   CommandLine,
   CommandResult,
   Failure,
+  Hold,
   InterruptionNotice,
   MonotonicMs,
   Occasion,
+  Past,
   RecordEntry,
   RecordSetChange,
+  Risk,
   VolumeEntry,
 } from '../config/vocabulary.ts';
 import { type CommandsInput, commandsMachine, problemsOf } from './commands.ts';
+import { type Deadline, deadlineOfNotice, deadlineOfStop, sooner } from './deadline.ts';
+import { type GivingBackInput, type GivingBackOutcome, givingBackMachine, type Released } from './giving-back.ts';
 import { type RecordsOutcome, recordsMachine } from './records.ts';
+import { type DeadlineMoved, step } from './step.ts';
 import { type VolumesInput, type VolumesOutcome, volumesMachine } from './volumes.ts';
 
 /** Under which event a domain goes down. */
 export type Ending = 'interrupted' | 'stopping' | 'failed';
+
+/** Events whose commands run beside whatever the domain does: they change no state. */
+export type BesideEvent = 'noticed' | 'at-risk';
 
 export interface DomainInput {
   domain: string;
@@ -34,9 +52,13 @@ export interface DomainInput {
     wayUpMs: number;
     /** When that is over. */
     wayUpUntilMs: MonotonicMs;
-    /** For the commands of `stopping` and `failed`. */
+    /** For the way down after a stop, and for the commands of `failed`. */
     stopMs: number;
   };
+  /** What earlier runs of this boot made of it. */
+  past: Past;
+  /** The key of the notice under which it finished then. */
+  finishedUnder?: string;
   /** Why it must not begin, for example a device that an earlier domain has; absent: it may. */
   refusal?: string;
   /** Present when the instance was being taken away before the domain began. */
@@ -52,17 +74,41 @@ export interface DomainContext extends DomainInput {
   failures: Failure[];
   /** Absent on the way up. The first one wins. */
   ending?: Ending;
+  /** Whether it failed on the way up, however it ended then. */
+  hasFailed: boolean;
+  /** When the way down must be over; absent until a notice or a stop has said. */
+  deadline?: Deadline;
+  /** Asked a second time to stop: only the notifications are left to do (5.6). */
+  hurrying: boolean;
+  risk?: Risk;
+  /** Whose commands run beside its step. */
+  beside: BesideEvent[];
+  /** What could not be given back. */
+  kept: Hold[];
 }
 
 export type DomainEvent =
-  | { type: 'interruption.noticed'; notice: InterruptionNotice }
+  | Noticed
+  | Stopped
+  | { type: 'risk.seen'; risk: Risk }
   | { type: 'domain.proceed' }
-  | { type: 'domain.stop' }
-  | { type: 'way-up.expired' };
+  /** A second stop. */
+  | { type: 'domain.hurry' }
+  /** Another domain has failed, and all were to stand or none (`require-all`). */
+  | { type: 'domain.fail'; problem: string }
+  | { type: 'way-up.expired' }
+  | { type: 'countdown.expired' }
+  | DoneActorEvent<CommandResult[], BesideEvent>
+  | ErrorActorEvent<unknown, BesideEvent>;
+
+type Noticed = { type: 'interruption.noticed'; notice: InterruptionNotice };
+type Stopped = { type: 'domain.stop'; atMs: MonotonicMs };
 
 export interface DomainOutcome {
   domain: string;
   ending: Ending;
+  /** Whether it failed on the way up. */
+  failed: boolean;
   failures: Failure[];
 }
 
@@ -70,24 +116,61 @@ export interface DomainOutcome {
 export type DomainReport =
   /** Volumes and records are there; it waits for `domain.proceed`. */
   | { type: 'domain.stands'; domain: string }
+  /** It will not come up: it begins to give back what it took. */
+  | { type: 'domain.failing'; domain: string }
+  /** It has failed, and something of it is attached here: it waits for a notice or a stop. */
+  | { type: 'domain.keeps-watch'; domain: string }
   /** An event has happened and its commands have ended: time for messages. */
   | { type: 'domain.reached'; occasion: Occasion };
+
+/** What a domain shall be remembered for. */
+export interface Remembrance {
+  domain: string;
+  past: Past;
+  /** The notice under which it finished. */
+  finishedUnder?: string;
+}
+
+/** The time left, from an event that says when it is now. */
+const countAnew = ['cancelCountdown', 'startCountdown', 'moveDeadlineBeside'] as const;
+
+/** The first notice is told at once, and its own commands run beside whatever is under way. */
+const firstNotice = ['keepNotice', ...countAnew, reached('noticed'), 'runNoticed'] as const;
 
 /**
  * On the way up an ending is noted and the step asked to finish; where to go, its outcome decides.
  * Only for states that have a step: sending to a child that is not there is an error.
  */
 const askedToEnd = {
-  'interruption.noticed': { actions: ['keepNotice', endAs('interrupted'), reached('noticed'), 'finishStep'] },
-  'domain.stop': { actions: [endAs('stopping'), 'finishStep'] },
+  'interruption.noticed': [
+    { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew] },
+    { actions: [...firstNotice, endAs('interrupted'), 'finishStep'] },
+  ],
+  'domain.stop': { actions: ['keepStop', ...countAnew, endAs('stopping'), 'finishStep'] },
+  'domain.hurry': { actions: ['beHurrying', 'finishStep', 'finishBeside'] },
   // Of a domain that ends already the step has been asked, and being late is no failure of it.
+  'domain.fail': { guard: 'notEnding', actions: ['failWithOthers', endAs('failed'), 'finishStep'] },
   'way-up.expired': { guard: 'notEnding', actions: ['failLate', endAs('failed'), 'finishStep'] },
+} as const;
+
+/** On the way down further news only set, or shorten, the time left: no second event begins (5.6). */
+const laterNews = {
+  'interruption.noticed': [
+    { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew, 'moveDeadline'] },
+    { actions: ['keepNotice', ...countAnew, reached('noticed'), 'moveDeadline'] },
+  ],
+  'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadline'] },
+  'domain.hurry': { actions: ['beHurrying', 'finishStep', 'finishBeside'] },
+  'countdown.expired': { actions: 'finishStep' },
 } as const;
 
 export const domainSteps = {
   runCommands: commandsMachine,
   attachVolumes: volumesMachine,
   upsertRecordSets: recordsMachine,
+  giveBack: givingBackMachine,
+  /** Writes down, for the runs to come, what became of a domain (12.3). */
+  remember: step<void, Remembrance>('remember'),
 };
 
 export const domainMachine = setup({
@@ -101,53 +184,153 @@ export const domainMachine = setup({
   actions: {
     /** Tells the parent; a root has none, so doing nothing is the default. */
     report: (_, _report: DomainReport) => {},
-    endAs: assign(({ context }, { ending }: { ending: Ending }) => ({ ending: context.ending ?? ending })),
+    /** From here on what was taken is no longer given back; the journal forgets it. Nobody waits for that. */
+    commit: (_, _domain: { domain: string }) => {},
+    endAs: assign(({ context }, { ending }: { ending: Ending }) => ({
+      ending: context.ending ?? ending,
+      hasFailed: context.hasFailed || (context.ending === undefined && ending === 'failed'),
+    })),
+    /** A second way down, of a domain that has failed and kept watch. */
+    endAnewAs: assign((_, { ending }: { ending: Ending }) => ({ ending })),
+    passPoint: assign({ past: 'started' }),
+    keepNotice: assign(({ context, event }) =>
+      event.type === 'interruption.noticed' ? withNotice(context, event.notice) : {},
+    ),
+    keepNoticeKnown: assign(({ context }) => (context.notice ? withNotice(context, context.notice) : {})),
+    keepStop: assign(({ context, event }) => (event.type === 'domain.stop' ? withStop(context, event.atMs) : {})),
+    startCountdown: raise(
+      { type: 'countdown.expired' },
+      { id: 'countdown', delay: ({ context, event }) => timeLeft(context, event) },
+    ),
+    /** One timer at a time goes by this id: cancel before it is raised anew. */
+    cancelCountdown: cancel('countdown'),
+    /** A failure names no time; it has as long as a stop from the moment it is decided. */
+    startFailureCountdown: raise(
+      { type: 'countdown.expired' },
+      { id: 'failure-countdown', delay: ({ context }) => context.limits.stopMs },
+    ),
+    cancelFailureCountdown: cancel('failure-countdown'),
+    moveDeadline: sendTo('step', ({ context, event }) => deadlineMoved(context, event)),
+    moveDeadlineBeside: enqueueActions(({ context, event, enqueue }) => {
+      for (const id of context.beside) enqueue.sendTo(id, deadlineMoved(context, event));
+    }),
     finishStep: sendTo('step', { type: 'step.finish' }),
-    cancelWayUp: cancel('way-up'),
-    failRefused: assign(({ context }) => ({
-      failures: [...context.failures, { part: 'configuration', problem: context.refusal ?? '', critical: true }],
+    finishBeside: enqueueActions(({ context, enqueue }) => {
+      for (const event of context.beside) enqueue.sendTo(event, { type: 'step.finish' });
+    }),
+    beHurrying: assign({ hurrying: true }),
+    /** Before the point of no return none of them run: the application never did (5.2). */
+    runNoticed: enqueueActions(({ context, enqueue }) => {
+      if (context.past !== 'started') return;
+      enqueue.assign({ beside: [...context.beside, 'noticed'] });
+      enqueue.spawnChild('runCommands', { id: 'noticed', input: commandsOnTheWayDown(context, 'noticed') });
+    }),
+    runAtRisk: enqueueActions(({ context, enqueue }) => {
+      if (context.risk === undefined) return;
+      enqueue.assign({ beside: [...context.beside, 'at-risk'] });
+      enqueue.spawnChild('runCommands', { id: 'at-risk', input: commandsOnTheWayDown(context, 'at-risk') });
+    }),
+    keepRisk: assign(({ event }) => (event.type === 'risk.seen' ? { risk: event.risk } : {})),
+    forgetBeside: assign(({ context }, { event }: { event: BesideEvent }) => ({
+      beside: context.beside.filter((other) => other !== event),
     })),
-    failLate: assign(({ context }) => ({
-      failures: [...context.failures, lateFailure(context)],
-    })),
-    keepNotice: assign(({ event }) => (event.type === 'interruption.noticed' ? { notice: event.notice } : {})),
-    keepResults: assign(({ context }, params: { event: EventName; results: CommandResult[] }) => ({
-      results: { ...context.results, [params.event]: params.results },
-      failures: [...context.failures, ...failuresOf(params.event, params.results)],
+    failRefused: assign(({ context }) => withFailures(context, critical('configuration', context.refusal ?? ''))),
+    failLate: assign(({ context }) => withFailures(context, critical('timeout', lateness(context)))),
+    failWithOthers: assign(({ context, event }) =>
+      event.type === 'domain.fail' ? withFailures(context, critical('require-all', event.problem)) : {},
+    ),
+    keepResults: assign(({ context }, { event, results }: { event: EventName; results: CommandResult[] }) => ({
+      results: { ...context.results, [event]: results },
+      ...withFailures(context, ...failuresOf(event, results)),
     })),
     keepVolumes: assign(({ context }, { outcome }: { outcome: VolumesOutcome }) => ({
       attachments: outcome.attachments,
       results: { ...context.results, starting: [...(context.results.starting ?? []), ...outcome.results] },
-      failures: [...context.failures, ...outcome.failures],
+      ...withFailures(context, ...outcome.failures, ...unfinishedOf(context, outcome)),
     })),
     keepRecords: assign(({ context }, { outcome }: { outcome: RecordsOutcome }) => ({
       changes: outcome.changes,
-      failures: [...context.failures, ...outcome.failures],
+      ...withFailures(context, ...outcome.failures, ...unfinishedOf(context, outcome)),
     })),
-    fail: assign(({ context }, { part, error }: { part: string; error: unknown }) => ({
-      failures: [...context.failures, { part, problem: messageOf(error), critical: true }],
+    keepRolledBack: assign(({ context }, { outcome }: { outcome: GivingBackOutcome }) => ({
+      // What this run found attached it did not take, and so it is still here.
+      attachments: context.attachments.filter(({ attachedNow }) => !attachedNow),
+      kept: outcome.kept,
+      ...withFailures(context, ...outcome.failures),
     })),
+    keepReleased: assign(({ context }, { outcome }: { outcome: GivingBackOutcome }) => ({
+      kept: [...context.kept, ...outcome.kept],
+      ...withFailures(context, ...outcome.failures),
+    })),
+    fail: assign(({ context }, { part, error }: { part: string; error: unknown }) =>
+      withFailures(context, critical(part, messageOf(error))),
+    ),
+    /** Too late to change anything by it. */
+    note: assign(({ context }, { part, error }: { part: string; error: unknown }) =>
+      withFailures(context, { part, problem: messageOf(error), critical: false }),
+    ),
   },
   guards: {
     refused: ({ context }) => context.refusal !== undefined,
     noticed: ({ context }) => context.notice !== undefined,
+    noticedBefore: ({ context }) => context.notice !== undefined,
+    /** In an earlier run, under this very notice. */
+    toldBefore: ({ context: { past, finishedUnder, notice } }) =>
+      past === 'finished' && notice !== undefined && finishedUnder === notice.key,
     notEnding: ({ context }) => context.ending === undefined,
     endsAs: ({ context }, { ending }: { ending: Ending }) => context.ending === ending,
-    /** Asked to end before the application ever ran: nothing to run on the way down either (5.2). */
     calledOff: ({ context }) => context.ending === 'interrupted' || context.ending === 'stopping',
-    failed: ({ context }, { failures }: { failures: Failure[] }) =>
-      context.ending === 'failed' || failures.some(({ critical }) => critical),
+    hurrying: ({ context }) => context.hurrying,
+    pastPoint: ({ context }) => context.past === 'started',
+    goesOn: ({ context }, { failures }: { failures: Failure[] }) =>
+      context.ending === undefined && !failures.some(isCritical),
+    firstRisk: ({ context }) => context.risk === undefined,
+    alone: ({ context }) => context.beside.length === 0,
+    releases: ({ context }) => context.ending !== undefined && isReleasing(context, context.ending),
+    keepsWatch: ({ context }) =>
+      context.ending === 'failed' && context.deadline === undefined && !context.hurrying && isSomethingHere(context),
   },
 }).createMachine({
   id: 'domain',
-  context: ({ input }) => ({ ...input, attachments: [], changes: [], results: {}, failures: [] }),
+  context: ({ input }) => ({
+    ...input,
+    attachments: [],
+    changes: [],
+    results: {},
+    failures: [],
+    hasFailed: false,
+    hurrying: false,
+    beside: [],
+    kept: [],
+  }),
   entry: raise({ type: 'way-up.expired' }, { id: 'way-up', delay: ({ context }) => context.limits.wayUpMs }),
   initial: 'boarding',
+  on: {
+    // Of an application that does not run yet it is kept for the time when it does.
+    'risk.seen': { guard: 'firstRisk', actions: 'keepRisk' },
+    'xstate.done.actor.noticed': { actions: [keepBeside('noticed'), forgetBeside('noticed')] },
+    'xstate.done.actor.at-risk': {
+      actions: [keepBeside('at-risk'), forgetBeside('at-risk'), reached('at-risk')],
+    },
+    'xstate.error.actor.noticed': { actions: [noteBeside('noticed'), forgetBeside('noticed')] },
+    'xstate.error.actor.at-risk': { actions: [noteBeside('at-risk'), forgetBeside('at-risk')] },
+  },
   states: {
     boarding: {
       always: [
-        { guard: 'noticed', target: 'stopped', actions: [endAs('interrupted'), reached('noticed')] },
-        { guard: 'refused', target: 'failed', actions: 'failRefused' },
+        { guard: 'toldBefore', target: 'stopped' },
+        // The application may be running still: what an earlier run began is brought to its end (12.3).
+        {
+          guard: and(['noticed', 'pastPoint']),
+          target: 'turning-down',
+          actions: ['keepNoticeKnown', ...countAnew, reached('noticed'), 'runNoticed', endAs('interrupted')],
+        },
+        {
+          guard: 'noticed',
+          target: 'signing-off',
+          actions: ['keepNoticeKnown', reached('noticed'), endAs('interrupted')],
+        },
+        { guard: 'refused', target: 'turning-back', actions: 'failRefused' },
         { target: 'starting' },
       ],
     },
@@ -160,18 +343,14 @@ export const domainMachine = setup({
         src: 'runCommands',
         input: ({ context }) => commandsOnTheWayUp(context, 'starting'),
         onDone: [
-          { guard: 'calledOff', target: 'stopped', actions: keepResultsOf('starting') },
           {
-            guard: { type: 'failed', params: ({ event }) => ({ failures: failuresOf('starting', event.output) }) },
-            target: 'failed',
-            actions: keepResultsOf('starting'),
+            guard: goesOnAfter('starting'),
+            target: 'pending',
+            actions: [keepResultsOf('starting'), reached('starting')],
           },
-          { target: 'pending', actions: [keepResultsOf('starting'), reached('starting')] },
+          { target: 'turning-back', actions: keepResultsOf('starting') },
         ],
-        onError: [
-          { guard: 'calledOff', target: 'stopped', actions: failedAt('exec starting') },
-          { target: 'failed', actions: failedAt('exec starting') },
-        ],
+        onError: { target: 'turning-back', actions: failedAt('exec starting') },
       },
     },
 
@@ -182,18 +361,14 @@ export const domainMachine = setup({
         src: 'attachVolumes',
         input: ({ context }) => volumesOf(context),
         onDone: [
-          { guard: 'calledOff', target: 'stopped', actions: keepVolumes() },
           {
-            guard: { type: 'failed', params: ({ event }) => event.output },
-            target: 'failed',
+            guard: { type: 'goesOn', params: ({ event }) => event.output },
+            target: 'volumes-attached',
             actions: keepVolumes(),
           },
-          { target: 'volumes-attached', actions: keepVolumes() },
+          { target: 'turning-back', actions: keepVolumes() },
         ],
-        onError: [
-          { guard: 'calledOff', target: 'stopped', actions: failedAt('attach-volume') },
-          { target: 'failed', actions: failedAt('attach-volume') },
-        ],
+        onError: { target: 'turning-back', actions: failedAt('attach-volume') },
       },
     },
 
@@ -204,18 +379,14 @@ export const domainMachine = setup({
         src: 'upsertRecordSets',
         input: ({ context: { domain, records } }) => ({ domain, records }),
         onDone: [
-          { guard: 'calledOff', target: 'stopped', actions: keepRecords() },
           {
-            guard: { type: 'failed', params: ({ event }) => event.output },
-            target: 'failed',
+            guard: { type: 'goesOn', params: ({ event }) => event.output },
+            target: 'dns-updated',
             actions: keepRecords(),
           },
-          { target: 'dns-updated', actions: keepRecords() },
+          { target: 'turning-back', actions: keepRecords() },
         ],
-        onError: [
-          { guard: 'calledOff', target: 'stopped', actions: failedAt('update-route53') },
-          { target: 'failed', actions: failedAt('update-route53') },
-        ],
+        onError: { target: 'turning-back', actions: failedAt('update-route53') },
       },
     },
 
@@ -223,118 +394,203 @@ export const domainMachine = setup({
     'dns-updated': {
       entry: { type: 'report', params: ({ context }) => ({ type: 'domain.stands', domain: context.domain }) },
       on: {
-        'domain.proceed': 'running-started',
-        'interruption.noticed': {
-          target: 'stopped',
-          actions: ['keepNotice', endAs('interrupted'), reached('noticed')],
-        },
-        'domain.stop': { target: 'stopped', actions: endAs('stopping') },
-        'way-up.expired': { target: 'failed', actions: ['failLate', endAs('failed')] },
+        'domain.proceed': 'committing',
+        'interruption.noticed': { target: 'turning-back', actions: [...firstNotice, endAs('interrupted')] },
+        'domain.stop': { target: 'turning-back', actions: ['keepStop', ...countAnew, endAs('stopping')] },
+        'domain.fail': { target: 'turning-back', actions: ['failWithOthers', endAs('failed')] },
+        'way-up.expired': { target: 'turning-back', actions: ['failLate', endAs('failed')] },
       },
     },
 
-    // From here on the application may have run: nothing is taken back, its commands run on the way down (5.2).
-    'running-started': {
+    // It is on disk that the application may have run before it does: whoever comes after a crash has to know (12.3).
+    committing: {
       on: askedToEnd,
-      exit: 'cancelWayUp',
+      invoke: {
+        id: 'step',
+        src: 'remember',
+        input: ({ context: { domain } }) => ({ domain, past: 'started' as const }),
+        onDone: [{ guard: 'notEnding', target: 'running-started' }, { target: 'turning-back' }],
+        onError: { target: 'turning-back', actions: failedAt('state directory') },
+      },
+    },
+
+    // The point of no return: from here on nothing is taken back, and its commands run on the way down (5.2).
+    'running-started': {
+      entry: ['passPoint', committed()],
+      on: askedToEnd,
       invoke: {
         id: 'step',
         src: 'runCommands',
         input: ({ context }) => commandsOnTheWayUp(context, 'started'),
         onDone: [
-          {
-            guard: { type: 'endsAs', params: { ending: 'interrupted' } },
-            target: 'interrupted',
-            actions: keepResultsOf('started'),
-          },
-          {
-            guard: { type: 'endsAs', params: { ending: 'stopping' } },
-            target: 'stopping',
-            actions: keepResultsOf('started'),
-          },
-          {
-            guard: { type: 'failed', params: ({ event }) => ({ failures: failuresOf('started', event.output) }) },
-            target: 'failed',
-            actions: keepResultsOf('started'),
-          },
-          { target: 'started', actions: keepResultsOf('started') },
+          { guard: goesOnAfter('started'), target: 'started', actions: keepResultsOf('started') },
+          { target: 'turning-down', actions: keepResultsOf('started') },
         ],
-        onError: [
-          {
-            guard: { type: 'endsAs', params: { ending: 'interrupted' } },
-            target: 'interrupted',
-            actions: failedAt('exec started'),
-          },
-          {
-            guard: { type: 'endsAs', params: { ending: 'stopping' } },
-            target: 'stopping',
-            actions: failedAt('exec started'),
-          },
-          { target: 'failed', actions: failedAt('exec started') },
-        ],
+        onError: { target: 'turning-down', actions: failedAt('exec started') },
       },
     },
 
     // Meant to last, until somebody asks for the end of it.
     started: {
-      entry: reached('started'),
+      entry: [reached('started'), 'runAtRisk'],
       on: {
-        'interruption.noticed': {
-          target: 'interrupted',
-          actions: ['keepNotice', endAs('interrupted'), reached('noticed')],
-        },
-        'domain.stop': { target: 'stopping', actions: endAs('stopping') },
+        'interruption.noticed': { target: 'turning-down', actions: [...firstNotice, endAs('interrupted')] },
+        'domain.stop': { target: 'turning-down', actions: ['keepStop', ...countAnew, endAs('stopping')] },
+        'risk.seen': { guard: 'firstRisk', actions: ['keepRisk', 'runAtRisk'] },
+      },
+    },
+
+    // It will not come up. An application that an earlier run started goes down from where it is, like one that had.
+    'turning-back': {
+      always: [
+        { guard: and(['calledOff', 'pastPoint']), target: 'turning-down', actions: committed() },
+        { guard: 'calledOff', target: 'rolling-back' },
+        { target: 'rolling-back', actions: [endAs('failed'), failing()] },
+      ],
+    },
+
+    'rolling-back': {
+      entry: 'startFailureCountdown',
+      on: laterNews,
+      invoke: {
+        id: 'step',
+        src: 'giveBack',
+        input: ({ context: { domain } }) => ({ reason: 'roll-back' as const, domain }),
+        onDone: [
+          { guard: 'calledOff', target: 'signing-off', actions: keepRolledBack() },
+          { target: 'turning-down', actions: keepRolledBack() },
+        ],
+        onError: [
+          { guard: 'calledOff', target: 'signing-off', actions: noted('roll-back') },
+          { target: 'turning-down', actions: noted('roll-back') },
+        ],
       },
     },
 
     // The way down. A failing command is kept and passed by, so that one stuck thing leaves no others behind (5.7).
+    'turning-down': {
+      always: [
+        { guard: 'hurrying', target: 'joining' },
+        { guard: { type: 'endsAs', params: { ending: 'interrupted' } }, target: 'interrupted' },
+        { guard: { type: 'endsAs', params: { ending: 'stopping' } }, target: 'stopping' },
+        { target: 'failed', actions: endAs('failed') },
+      ],
+    },
+
     interrupted: {
+      on: laterNews,
       invoke: {
         id: 'step',
         src: 'runCommands',
-        input: ({ context }) => commandsOnTheWayDown(context, 'interrupted', { untilMs: deadlineOf(context) }),
-        onDone: { target: 'stopped', actions: keepResultsOf('interrupted') },
-        onError: { target: 'stopped', actions: failedAt('exec interrupted') },
+        input: ({ context }) => commandsOnTheWayDown(context, 'interrupted'),
+        onDone: { target: 'joining', actions: keepResultsOf('interrupted') },
+        onError: { target: 'joining', actions: noted('exec interrupted') },
       },
     },
 
     stopping: {
+      on: laterNews,
       invoke: {
         id: 'step',
         src: 'runCommands',
-        input: ({ context }) => commandsOnTheWayDown(context, 'stopping', { withinMs: context.limits.stopMs }),
-        onDone: { target: 'stopped', actions: keepResultsOf('stopping') },
-        onError: { target: 'stopped', actions: failedAt('exec stopping') },
+        input: ({ context }) => commandsOnTheWayDown(context, 'stopping'),
+        onDone: { target: 'joining', actions: keepResultsOf('stopping') },
+        onError: { target: 'joining', actions: noted('exec stopping') },
       },
     },
 
     failed: {
-      entry: ['cancelWayUp', endAs('failed')],
+      entry: ['cancelFailureCountdown', 'startFailureCountdown'],
+      on: laterNews,
       invoke: {
         id: 'step',
         src: 'runCommands',
-        input: ({ context }) => commandsOnTheWayDown(context, 'failed', { withinMs: context.limits.stopMs }),
-        onDone: { target: 'stopped', actions: keepResultsOf('failed') },
-        onError: { target: 'stopped', actions: failedAt('exec failed') },
+        input: ({ context }) => commandsOnTheWayDown(context, 'failed'),
+        onDone: { target: 'joining', actions: keepResultsOf('failed') },
+        onError: { target: 'joining', actions: noted('exec failed') },
       },
     },
 
-    stopped: {
-      type: 'final',
-      entry: ['cancelWayUp', { type: 'report', params: ({ context }) => reachedEnd(context) }],
+    // What runs beside may still use what is to be released.
+    joining: {
+      on: {
+        'interruption.noticed': [
+          { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew] },
+          { actions: ['keepNotice', ...countAnew, reached('noticed')] },
+        ],
+        'domain.stop': { actions: ['keepStop', ...countAnew] },
+        'domain.hurry': { actions: ['beHurrying', 'finishBeside'] },
+        'countdown.expired': { actions: 'finishBeside' },
+      },
+      always: [
+        { guard: and(['alone', 'releases']), target: 'releasing' },
+        { guard: 'alone', target: 'closing' },
+      ],
     },
+
+    releasing: {
+      on: laterNews,
+      invoke: {
+        id: 'step',
+        src: 'giveBack',
+        input: ({ context }) => releaseOf(context),
+        onDone: { target: 'closing', actions: keepReleased() },
+        onError: { target: 'closing', actions: noted('release') },
+      },
+    },
+
+    closing: { always: [{ guard: 'keepsWatch', target: 'keeping-watch' }, { target: 'signing-off' }] },
+
+    // Failed, but something of it is attached here. An application that may run wants to be warned all the same (5.4).
+    'keeping-watch': {
+      entry: [
+        'cancelFailureCountdown',
+        reached('failed'),
+        { type: 'report', params: ({ context }) => ({ type: 'domain.keeps-watch', domain: context.domain }) },
+      ],
+      on: {
+        'interruption.noticed': [
+          { guard: 'pastPoint', target: 'turning-down', actions: [...firstNotice, endAnewAs('interrupted')] },
+          { target: 'stopped' },
+        ],
+        'domain.stop': [
+          { guard: 'pastPoint', target: 'turning-down', actions: ['keepStop', ...countAnew, endAnewAs('stopping')] },
+          { target: 'stopped' },
+        ],
+      },
+    },
+
+    'signing-off': {
+      invoke: {
+        src: 'remember',
+        input: ({ context }) => remembranceOf(context),
+        onDone: { target: 'stopped', actions: reachedEnd() },
+        onError: { target: 'stopped', actions: [noted('state directory'), reachedEnd()] },
+      },
+    },
+
+    stopped: { type: 'final' },
   },
-  output: ({ context }) => ({
-    domain: context.domain,
-    ending: context.ending ?? 'failed',
-    failures: context.failures,
+  output: ({ context: { domain, ending, hasFailed, failures } }) => ({
+    domain,
+    ending: ending ?? 'interrupted',
+    failed: hasFailed,
+    failures,
   }),
 });
 
-// --- Actions by name and parameter -----------------------------------------------------------------------------------
+// --- Actions and guards by name and parameter ------------------------------------------------------------------------
 
 function endAs(ending: Ending) {
   return { type: 'endAs', params: { ending } } as const;
+}
+
+function endAnewAs(ending: Ending) {
+  return { type: 'endAnewAs', params: { ending } } as const;
+}
+
+function committed() {
+  return { type: 'commit', params: ({ context }: { context: DomainContext }) => ({ domain: context.domain }) } as const;
 }
 
 function failedAt(part: string) {
@@ -344,10 +600,36 @@ function failedAt(part: string) {
   } as const;
 }
 
+function noted(part: string) {
+  return {
+    type: 'note',
+    params: ({ event }: { event: { error: unknown } }) => ({ part, error: event.error }),
+  } as const;
+}
+
+function noteBeside(event: BesideEvent) {
+  return noted(`exec ${event}`);
+}
+
+function forgetBeside(event: BesideEvent) {
+  return { type: 'forgetBeside', params: { event } } as const;
+}
+
+function keepBeside(event: BesideEvent) {
+  return keepResultsOf(event);
+}
+
 function keepResultsOf(event: EventName) {
   return {
     type: 'keepResults',
     params: (args: { event: { output: CommandResult[] } }) => ({ event, results: args.event.output }),
+  } as const;
+}
+
+function goesOnAfter(event: EventName) {
+  return {
+    type: 'goesOn',
+    params: (args: { event: { output: CommandResult[] } }) => ({ failures: failuresOf(event, args.event.output) }),
   } as const;
 }
 
@@ -365,6 +647,20 @@ function keepRecords() {
   } as const;
 }
 
+function keepRolledBack() {
+  return {
+    type: 'keepRolledBack',
+    params: ({ event }: { event: { output: GivingBackOutcome } }) => ({ outcome: event.output }),
+  } as const;
+}
+
+function keepReleased() {
+  return {
+    type: 'keepReleased',
+    params: ({ event }: { event: { output: GivingBackOutcome } }) => ({ outcome: event.output }),
+  } as const;
+}
+
 function reached(event: EventName) {
   return {
     type: 'report',
@@ -375,20 +671,37 @@ function reached(event: EventName) {
   } as const;
 }
 
-function reachedEnd(context: DomainContext): DomainReport {
-  return { type: 'domain.reached', occasion: occasionOf(context, context.ending ?? 'failed') };
+function reachedEnd() {
+  return {
+    type: 'report',
+    params: ({ context }: { context: DomainContext }): DomainReport => ({
+      type: 'domain.reached',
+      occasion: occasionOf(context, context.ending ?? 'interrupted'),
+    }),
+  } as const;
+}
+
+function failing() {
+  return {
+    type: 'report',
+    params: ({ context }: { context: DomainContext }): DomainReport => ({
+      type: 'domain.failing',
+      domain: context.domain,
+    }),
+  } as const;
 }
 
 // --- What steps are given --------------------------------------------------------------------------------------------
 
 function occasionOf(context: DomainContext, event: EventName): Occasion {
-  const { domain, failures, results, notice, changes } = context;
+  const { domain, failures, results, notice, risk, changes } = context;
   return {
     domain,
     event,
     failures,
     results: results[event] ?? [],
     ...(notice ? { notice } : {}),
+    ...(risk && event === 'at-risk' ? { risk } : {}),
     recordNames: [...new Set(changes.map(({ after }) => after.name))],
   };
 }
@@ -402,16 +715,13 @@ function commandsOnTheWayUp(context: DomainContext, event: EventName): CommandsI
   };
 }
 
-function commandsOnTheWayDown(
-  context: DomainContext,
-  event: EventName,
-  limit: Pick<CommandsInput, 'untilMs' | 'withinMs'>,
-): CommandsInput {
+function commandsOnTheWayDown(context: DomainContext, event: EventName): CommandsInput {
+  const { lines, deadline, limits } = context;
   return {
     occasion: occasionOf(context, event),
-    lines: context.lines[event] ?? [],
+    lines: lines[event] ?? [],
     endAtFailure: false,
-    ...limit,
+    ...(deadline ? { untilMs: deadline.commandsMs } : { withinMs: limits.stopMs }),
   };
 }
 
@@ -423,10 +733,79 @@ function volumesOf(context: DomainContext): VolumesInput {
   };
 }
 
-/** The time of the notice less what messages need, but never less than a save needs (9.3). */
-function deadlineOf({ notice }: DomainContext): MonotonicMs {
-  if (notice === undefined) throw new Error('interrupted without a notice');
-  return notice.seenAtMs + Math.max(notice.leftMs - MESSAGE_RESERVE_MS, LEAST_COMMAND_TIME_MS);
+function releaseOf(context: DomainContext): GivingBackInput {
+  const { domain, ending = 'interrupted', changes } = context;
+  const volumes = context.volumes.filter(({ release }) => release.includes(ending));
+  const records = context.records.filter(({ release }) => release.includes(ending));
+  const released: Released = { volumes, records, written: changes.map(({ after }) => after) };
+  return { reason: 'release', domain, released };
+}
+
+/** A failure leaves the memory as it was: an application that an earlier run started was not stopped by it. */
+function remembranceOf({ domain, ending, past, finishedUnder, notice }: DomainContext): Remembrance {
+  if (ending === 'failed') return { domain, past, ...(finishedUnder === undefined ? {} : { finishedUnder }) };
+  return { domain, past: 'finished', ...(notice ? { finishedUnder: notice.key } : {}) };
+}
+
+// --- Time ------------------------------------------------------------------------------------------------------------
+
+/** The one that ends first stays: it is what `{seconds_left}` counts to. */
+function withNotice(context: DomainContext, notice: InterruptionNotice): Partial<DomainContext> {
+  const known = context.notice;
+  const isSooner = known === undefined || notice.seenAtMs + notice.leftMs < known.seenAtMs + known.leftMs;
+  const deadline = deadlineOfNotice(notice, isNamed(context, context.ending ?? 'interrupted'));
+  return { notice: isSooner ? notice : known, deadline: sooner(context.deadline, deadline) };
+}
+
+function withStop(context: DomainContext, atMs: MonotonicMs): Partial<DomainContext> {
+  const deadline = deadlineOfStop(atMs, context.limits.stopMs, isNamed(context, context.ending ?? 'stopping'));
+  return { deadline: sooner(context.deadline, deadline) };
+}
+
+/** When it is now, by the event that came, or by the notice that was there before the domain began. */
+function nowIn({ notice }: DomainContext, event: DomainEvent): MonotonicMs {
+  if (event.type === 'domain.stop') return event.atMs;
+  if (event.type === 'interruption.noticed') return event.notice.seenAtMs;
+  return notice?.seenAtMs ?? 0;
+}
+
+function timeLeft(context: DomainContext, event: DomainEvent): number {
+  return Math.max(0, (context.deadline?.allMs ?? 0) - nowIn(context, event));
+}
+
+function deadlineMoved(context: DomainContext, event: DomainEvent): DeadlineMoved {
+  return { type: 'deadline.moved', untilMs: context.deadline?.commandsMs ?? 0, atMs: nowIn(context, event) };
+}
+
+// --- What is and what went wrong -------------------------------------------------------------------------------------
+
+/** Whether anything of it is to be released at an event. */
+function isNamed({ volumes, records }: DomainContext, event: EventName): boolean {
+  return [...volumes, ...records].some(({ release }) => release.includes(event));
+}
+
+/** Nothing is released before the point of no return, nor when only the notifications are left to do. */
+function isReleasing(context: DomainContext, ending: Ending): boolean {
+  return context.past === 'started' && !context.hurrying && isNamed(context, ending);
+}
+
+/** Whether a volume of it is attached here: one that was found so, was not given back, or belongs to what an earlier run started. */
+function isSomethingHere({ past, volumes, attachments, kept }: DomainContext): boolean {
+  const isKept = kept.some(({ kind }) => kind === 'attachment');
+  if (past === 'started') return isKept || volumes.some(({ release }) => !release.includes('failed'));
+  return isKept || attachments.length > 0;
+}
+
+function withFailures({ failures }: DomainContext, ...more: Failure[]): Pick<DomainContext, 'failures'> {
+  return { failures: [...failures, ...more] };
+}
+
+function critical(part: string, problem: string): Failure {
+  return { part, problem, critical: true };
+}
+
+function isCritical(failure: Failure): boolean {
+  return failure.critical;
 }
 
 function failuresOf(event: EventName, results: CommandResult[]): Failure[] {
@@ -434,10 +813,11 @@ function failuresOf(event: EventName, results: CommandResult[]): Failure[] {
   return problemsOf(results).map((problem) => ({ part: `exec ${event}`, problem, critical: onTheWayUp }));
 }
 
-function lateFailure({ limits }: DomainContext): Failure {
-  return {
-    part: 'timeout',
-    problem: `the way up took longer than its limit of ${limits.wayUpMs / 1000} s`,
-    critical: true,
-  };
+/** What was still under way matters when time was over, not when somebody called it off. */
+function unfinishedOf({ ending }: DomainContext, { unfinished }: { unfinished: Failure[] }): Failure[] {
+  return ending === 'failed' ? unfinished : [];
+}
+
+function lateness({ limits }: DomainContext): string {
+  return `the way up took longer than its limit of ${limits.wayUpMs / 1000} s`;
 }

@@ -1,7 +1,7 @@
-/** Looks at the metadata, again and again, for the one answer that matters. */
+/** Looks at the metadata, again and again, for the one answer that matters; and, since it looks so often, for signs of a long sleep. */
 
 import { assign, setup } from 'xstate';
-import { BLIND_PAUSE_MS } from '../config/constants.ts';
+import { ASLEEP_JUMP_MS, BLIND_PAUSE_MS } from '../config/constants.ts';
 import { messageOf } from '../config/errors.ts';
 import type { InterruptionNotice, MonotonicMs } from '../config/vocabulary.ts';
 import { step } from './step.ts';
@@ -9,15 +9,26 @@ import { step } from './step.ts';
 export interface NoticeWatchInput {
   /** Between two looks. */
   intervalMs: number;
+  /** The key of a notice that is known already: it is no news. */
+  known?: string;
 }
 
 /** What a look at `spot/instance-action` gives; no notice is an answer too. */
 export interface NoticeLook {
   notice?: InterruptionNotice;
   atMs: MonotonicMs;
+  /** The same moment by the wall clock, epoch milliseconds. The monotonic one stands still while the machine sleeps. */
+  wallMs: number;
 }
 
-export interface NoticeWatchContext extends NoticeWatchInput {
+export interface NoticeWatchContext {
+  intervalMs: number;
+  /** Keys of the notices that have been told. */
+  told: string[];
+  /** Whether the last answer had a notice. */
+  noticed: boolean;
+  /** How far the wall clock was ahead of the monotonic one at the last answer. */
+  aheadMs?: number;
   /** Looks without an answer, one after the other. */
   missed: number;
   /** Why the last look had no answer. */
@@ -27,6 +38,9 @@ export interface NoticeWatchContext extends NoticeWatchInput {
 }
 
 /** What the watch tells its parent. */
+export type WatchNews = InterruptionNoticed | { type: 'instance.resumed' };
+
+/** The metadata shows a notice that was not told yet. */
 export interface InterruptionNoticed {
   type: 'interruption.noticed';
   notice: InterruptionNotice;
@@ -39,8 +53,17 @@ export const noticeWatchMachine = setup({
   actors: noticeWatchSteps,
   actions: {
     /** Tells the parent; a root has none, so doing nothing is the default. */
-    tell: (_, _noticed: InterruptionNoticed) => {},
-    keepAnswer: assign((_, { atMs }: { atMs: MonotonicMs }) => ({ missed: 0, problem: undefined, answeredAtMs: atMs })),
+    tell: (_, _news: WatchNews) => {},
+    keepAnswer: assign((_, { notice, atMs, wallMs }: NoticeLook) => ({
+      noticed: notice !== undefined,
+      aheadMs: wallMs - atMs,
+      missed: 0,
+      problem: undefined,
+      answeredAtMs: atMs,
+    })),
+    noteTold: assign(({ context }, { notice }: NoticeLook) => ({
+      told: notice ? [...context.told, notice.key] : context.told,
+    })),
     countMiss: assign(({ context }, { problem }: { problem: string }) => ({ missed: context.missed + 1, problem })),
   },
   delays: {
@@ -49,9 +72,20 @@ export const noticeWatchMachine = setup({
     backoff: ({ context }) =>
       Math.max(context.intervalMs, Math.min(context.intervalMs * 2 ** (context.missed - 1), BLIND_PAUSE_MS)),
   },
+  guards: {
+    news: ({ context }, { notice }: NoticeLook) => notice !== undefined && !context.told.includes(notice.key),
+    withdrawn: ({ context }, { notice }: NoticeLook) => context.noticed && notice === undefined,
+    jumped: ({ context }, { atMs, wallMs }: NoticeLook) =>
+      context.aheadMs !== undefined && wallMs - atMs - context.aheadMs > ASLEEP_JUMP_MS,
+  },
 }).createMachine({
   id: 'notice-watch',
-  context: ({ input }) => ({ ...input, missed: 0 }),
+  context: ({ input: { intervalMs, known } }) => ({
+    intervalMs,
+    told: known === undefined ? [] : [known],
+    noticed: known !== undefined,
+    missed: 0,
+  }),
   initial: 'pausing',
   states: {
     looking: {
@@ -59,11 +93,28 @@ export const noticeWatchMachine = setup({
         src: 'look',
         onDone: [
           {
-            guard: ({ event }) => event.output.notice !== undefined,
-            target: 'noticed',
+            guard: { type: 'news', params: ({ event }) => event.output },
+            target: 'pausing',
             actions: [
               { type: 'keepAnswer', params: ({ event }) => event.output },
+              { type: 'noteTold', params: ({ event }) => event.output },
               { type: 'tell', params: ({ event }) => noticedOf(event.output) },
+            ],
+          },
+          {
+            guard: { type: 'withdrawn', params: ({ event }) => event.output },
+            target: 'pausing',
+            actions: [
+              { type: 'keepAnswer', params: ({ event }) => event.output },
+              { type: 'tell', params: { type: 'instance.resumed' } },
+            ],
+          },
+          {
+            guard: { type: 'jumped', params: ({ event }) => event.output },
+            target: 'pausing',
+            actions: [
+              { type: 'keepAnswer', params: ({ event }) => event.output },
+              { type: 'tell', params: { type: 'instance.resumed' } },
             ],
           },
           { target: 'pausing', actions: { type: 'keepAnswer', params: ({ event }) => event.output } },
@@ -74,10 +125,9 @@ export const noticeWatchMachine = setup({
         },
       },
     },
+    // Meant to last, like all of it: a second notice may come, or the instance wake up again.
     pausing: { after: { interval: 'looking' } },
     blind: { after: { backoff: 'looking' } },
-    /** One notice is all there is to tell: the supervisor ends after it. */
-    noticed: { type: 'final' },
   },
 });
 

@@ -1,67 +1,135 @@
 /** The root: it spawns the domains, hands notices down, gathers outcomes, has messages sent, and ends last. */
 
-import { assign, cancel, type DoneActorEvent, type ErrorActorEvent, enqueueActions, raise, setup } from 'xstate';
-import { ASKING_WHY_MS, FLUSH_MS, LAST_ATTEMPT_MS, READY_PATIENCE_MS } from '../config/constants.ts';
+import {
+  and,
+  assign,
+  cancel,
+  type DoneActorEvent,
+  type ErrorActorEvent,
+  enqueueActions,
+  not,
+  raise,
+  sendTo,
+  setup,
+} from 'xstate';
+import {
+  ASKING_WHY_MS,
+  FLUSH_MS,
+  LAST_ATTEMPT_MS,
+  READY_PATIENCE_MS,
+  SLOW_POLL_MS,
+  TIDYING_LIMIT_MS,
+} from '../config/constants.ts';
 import { messageOf } from '../config/errors.ts';
 import type { EventName } from '../config/events.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
-import type { InterruptionNotice, Occasion } from '../config/vocabulary.ts';
+import type { InterruptionNotice, MonotonicMs, Occasion, Risk, RiskKind } from '../config/vocabulary.ts';
 import { type DeliveryOutcome, deliveryMachine } from './delivery.ts';
 import { type DomainInput, type DomainOutcome, type DomainReport, domainMachine } from './domain.ts';
-import { type InterruptionNoticed, type NoticeLook, noticeWatchMachine } from './notice-watch.ts';
+import { type GivingBackOutcome, givingBackMachine } from './giving-back.ts';
+import { type NoticeLook, noticeWatchMachine, type WatchNews } from './notice-watch.ts';
+import { type RiskNews, riskWatchMachine } from './risk-watch.ts';
 import { step } from './step.ts';
 
+/** A domain as it is known before anybody sets out: when its way up is over depends on when it begins. */
+export interface DomainPlan extends Omit<DomainInput, 'limits' | 'notice'> {
+  limits: Omit<DomainInput['limits'], 'wayUpUntilMs'>;
+}
+
 export interface SupervisorInput {
-  domains: DomainInput[];
+  domains: DomainPlan[];
   /** By domain: for each of its `notify` entries the events it is sent. */
   receivers: Record<string, EventName[][]>;
   /** The transient host name, macros expanded; absent: it stays as it is. */
   hostname?: string;
   /** Absent: nobody watches for notices, and the daemon is a one-shot (5.8). */
-  watch?: { intervalMs: number };
+  watch?: { intervalMs: number; asNotice: RiskKind[] };
+  /** One failed domain fails all, before any `started` command. */
+  requireAll: boolean;
+  /** Whether an earlier run holds what the configuration no longer asks for (12.2). */
+  leftOver: boolean;
+}
+
+/** What the first look at the metadata gives. */
+export interface FirstLook extends Partial<Omit<NoticeLook, 'notice'>> {
+  /** A notice, or a risk that is taken as one. */
+  notice?: InterruptionNotice;
+  lifecycleState?: string;
 }
 
 export interface SupervisorContext extends SupervisorInput {
-  notice?: InterruptionNotice;
+  notice?: InterruptionNotice | undefined;
+  risk?: Risk;
+  /** Where Auto Scaling wants the instance; absent outside a group. */
+  lifecycleState?: string | undefined;
+  /** The key of the notice that has been survived, for whoever sets out anew. */
+  survived?: string;
+  /** When the domains set out on their way up. */
+  setOutMs: MonotonicMs;
   /** Domains that wait for `domain.proceed`. */
   standing: string[];
+  /** Whether any has been told to proceed. */
+  proceeded: boolean;
   /** Domains whose `started` commands have ended. */
   started: string[];
+  /** Domains that have failed and wait for a notice or a stop. */
+  keepingWatch: string[];
   outcomes: Record<string, DomainOutcome>;
+  /** SIGTERMs so far, and when the first one came. */
+  stops: number;
+  stopAtMs: MonotonicMs;
   /** Deliveries spawned so far, for the next one's id. */
   deliveries: number;
   /** Those under way. */
   sending: Array<`delivery.${number}`>;
   /** What went wrong without stopping anything, for example that the host name could not be set. */
   problems: string[];
+  /** Whether it could not even set out. */
+  broken: boolean;
 }
 
 export type SupervisorEvent =
-  | InterruptionNoticed
+  | WatchNews
+  | RiskNews
   | DomainReport
-  | { type: 'supervisor.stop' }
+  | StopAsked
   | { type: 'ready.due' }
   | DoneActorEvent<DomainOutcome, `domain.${string}`>
   | DoneActorEvent<DeliveryOutcome, `delivery.${number}`>
   | ErrorActorEvent<unknown, `delivery.${number}`>;
 
-const keepNoticed = { type: 'keepNotice', params: ({ event }: { event: InterruptionNoticed }) => event } as const;
+/** SIGTERM or SIGINT. */
+type StopAsked = { type: 'supervisor.stop'; atMs: MonotonicMs };
 
 /** What may come at any time on the way up, and in `running`. */
 const askedToEnd = {
-  'interruption.noticed': { target: 'interrupted', actions: keepNoticed },
-  'supervisor.stop': [{ guard: 'watching', target: 'asking-why' }, { target: 'stopping' }],
+  'interruption.noticed': { target: 'interrupted', actions: 'keepNotice' },
+  'supervisor.stop': [
+    { guard: 'watching', target: 'asking-why', actions: 'countStop' },
+    { target: 'stopping', actions: 'countStop' },
+  ],
 } as const;
 
-const nameThenComeUp = [{ guard: 'named', target: 'naming-host' }, { target: 'coming-up' }] as const;
+/** The same where a change is under way before there are domains: what comes next is decided when it has ended. */
+const askedEarly = {
+  'interruption.noticed': { actions: 'keepNotice' },
+  'supervisor.stop': { actions: 'countStop' },
+} as const;
 
 export const supervisorSteps = {
   domain: domainMachine,
   delivery: deliveryMachine,
   noticeWatch: noticeWatchMachine,
+  riskWatch: riskWatchMachine,
+  /** The first answer of the metadata, before anything is taken. */
+  lookFirst: step<FirstLook, void>('lookFirst'),
   /** One look at the metadata, for a notice that is there already. */
   look: step<NoticeLook, void>('look'),
   setHostname: step<void, { hostname: string }>('setHostname'),
+  /** What an earlier run held and nobody asks for any more. */
+  tidyUp: givingBackMachine,
+  /** Says when it is now; after a sleep it renews what has grown old meanwhile: token, credentials, addresses (5.5). */
+  setOut: step<{ atMs: MonotonicMs }, { survived?: string }>('setOut'),
   tellReady: step<void, void>('tellReady'),
 };
 
@@ -75,37 +143,76 @@ export const supervisorMachine = setup({
       [id: `domain.${string}`]: 'domain';
       [id: `delivery.${number}`]: 'delivery';
       'notice-watch': 'noticeWatch';
+      'risk-watch': 'riskWatch';
+      tidying: 'tidyUp';
     },
   },
   actors: supervisorSteps,
   actions: {
+    spawnWatches: enqueueActions(({ context: { watch, notice }, enqueue }) => {
+      if (!watch) return;
+      const { intervalMs, asNotice } = watch;
+      const known = notice?.key;
+      enqueue.spawnChild('noticeWatch', {
+        id: 'notice-watch',
+        input: { intervalMs, ...(known === undefined ? {} : { known }) },
+      });
+      enqueue.spawnChild('riskWatch', {
+        id: 'risk-watch',
+        input: { intervalMs: SLOW_POLL_MS, asNotice, known: known === undefined ? [] : [known] },
+      });
+    }),
     spawnDomains: enqueueActions(({ context, enqueue }) => {
-      const { domains, notice } = context;
-      for (const domain of domains) {
-        // Given as input: an event sent right after spawning would come too late.
-        const input = notice ? { ...domain, notice } : domain;
-        enqueue.spawnChild('domain', { id: `domain.${domain.domain}` as const, input });
+      for (const plan of context.domains) {
+        const id = `domain.${plan.domain}` as const;
+        enqueue.spawnChild('domain', { id, input: inputOf(plan, context) });
+        if (context.risk) enqueue.sendTo(id, { type: 'risk.seen', risk: context.risk });
       }
     }),
-    spawnWatch: enqueueActions(({ context: { watch, notice }, enqueue }) => {
-      if (watch && !notice) enqueue.spawnChild('noticeWatch', { id: 'notice-watch', input: watch });
-    }),
-    keepNotice: assign((_, { notice }: { notice?: InterruptionNotice }) => (notice ? { notice } : {})),
+    keepNotice: assign(({ event }) => (event.type === 'interruption.noticed' ? { notice: event.notice } : {})),
+    keepFirstLook: assign((_, { notice, lifecycleState }: FirstLook) => ({ notice, lifecycleState })),
+    keepSeen: assign((_, { notice }: NoticeLook) => ({ notice })),
+    keepLifecycle: assign(({ event }) => (event.type === 'lifecycle.seen' ? { lifecycleState: event.state } : {})),
+    keepRisk: assign(({ event }) => (event.type === 'risk.seen' ? { risk: event.risk } : {})),
+    keepSetOut: assign((_, { atMs }: { atMs: MonotonicMs }) => ({ setOutMs: atMs })),
     passNoticeOn: enqueueActions(({ context, enqueue }) => {
       if (!context.notice) return;
       for (const id of underWay(context)) enqueue.sendTo(id, { type: 'interruption.noticed', notice: context.notice });
     }),
+    passRiskOn: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'risk.seen') return;
+      for (const id of underWay(context)) enqueue.sendTo(id, event);
+    }),
+    countStop: assign(({ context, event }) =>
+      event.type === 'supervisor.stop'
+        ? { stops: context.stops + 1, stopAtMs: context.stops === 0 ? event.atMs : context.stopAtMs }
+        : {},
+    ),
     stopDomains: enqueueActions(({ context, enqueue }) => {
-      for (const id of underWay(context)) enqueue.sendTo(id, { type: 'domain.stop' });
+      for (const id of underWay(context)) enqueue.sendTo(id, { type: 'domain.stop', atMs: context.stopAtMs });
+    }),
+    /** From the second time on. */
+    hurryDomains: enqueueActions(({ context, enqueue }) => {
+      if (context.stops < 2) return;
+      for (const id of underWay(context)) enqueue.sendTo(id, { type: 'domain.hurry' });
+    }),
+    failOthers: enqueueActions(({ context, enqueue }, { domain }: { domain: string }) => {
+      const problem = `${domain} has failed, and with require-all none comes up without the others`;
+      for (const id of underWay(context))
+        if (id !== `domain.${domain}`) enqueue.sendTo(id, { type: 'domain.fail', problem });
     }),
     keepStanding: assign(({ context }, { domain }: { domain: string }) => ({
       standing: [...context.standing, domain],
     })),
+    forgetStanding: assign(({ context }, { domain }: { domain: string }) => ({
+      standing: context.standing.filter((other) => other !== domain),
+    })),
+    keepWatching: assign(({ context }, { domain }: { domain: string }) => ({
+      keepingWatch: [...context.keepingWatch, domain],
+    })),
     proceed: enqueueActions(({ context, enqueue }) => {
-      for (const domain of context.standing) {
-        if (!isOver(context, domain)) enqueue.sendTo(`domain.${domain}`, { type: 'domain.proceed' });
-      }
-      enqueue.assign({ standing: [] });
+      for (const domain of context.standing) enqueue.sendTo(`domain.${domain}`, { type: 'domain.proceed' });
+      enqueue.assign({ standing: [], proceeded: true });
     }),
     startReadyPatience: raise({ type: 'ready.due' }, { id: 'ready', delay: READY_PATIENCE_MS }),
     cancelReadyPatience: cancel('ready'),
@@ -126,6 +233,12 @@ export const supervisorMachine = setup({
       outcomes: { ...context.outcomes, [outcome.domain]: outcome },
       standing: context.standing.filter((domain) => domain !== outcome.domain),
     })),
+    /** After a sleep everything begins anew, under the memory of the notice that was survived. */
+    startOver: assign(({ context }) => afterSleep(context)),
+    finishTidying: sendTo('tidying', { type: 'step.finish' }),
+    keepTidied: assign(({ context }, { failures }: GivingBackOutcome) => ({
+      problems: [...context.problems, ...failures.map(({ problem }) => problem)],
+    })),
     finishDeliveries: enqueueActions(({ context, enqueue }) => {
       for (const id of context.sending) enqueue.sendTo(id, { type: 'step.finish' });
     }),
@@ -135,38 +248,65 @@ export const supervisorMachine = setup({
     keepProblem: assign(({ context }, { error }: { error: unknown }) => ({
       problems: [...context.problems, messageOf(error)],
     })),
+    breakDown: assign({ broken: true }),
   },
-  delays: { askingWhy: ASKING_WHY_MS, lastAttempt: FLUSH_MS - LAST_ATTEMPT_MS, flush: FLUSH_MS },
+  delays: {
+    askingWhy: ASKING_WHY_MS,
+    tidyingLimit: TIDYING_LIMIT_MS,
+    lastAttempt: FLUSH_MS - LAST_ATTEMPT_MS,
+    flush: FLUSH_MS,
+  },
   guards: {
     watching: ({ context }) => context.watch !== undefined,
+    noticed: ({ context }) => context.notice !== undefined,
+    /** Unless somebody asked it to stop meanwhile. */
+    hibernates: ({ context }) => context.notice?.action === 'hibernate' && context.stops === 0,
+    hibernatesNow: ({ event }) => event.type === 'interruption.noticed' && event.notice.action === 'hibernate',
+    stopped: ({ context }) => context.stops > 0,
     named: ({ context }) => context.hostname !== undefined,
+    /** In a warm pool: nothing is claimed before Auto Scaling wants the instance in service (5.9). */
+    warm: ({ context }) => context.lifecycleState?.startsWith('Warmed:') === true,
+    leftOver: ({ context }) => context.leftOver,
+    allOrNone: ({ context }) => context.requireAll && !context.proceeded,
     everyStandsOrIsOver: ({ context }) =>
-      context.domains.every(({ domain }) => context.standing.includes(domain) || isOver(context, domain)),
+      context.domains.every(({ domain }) => context.standing.includes(domain) || isDone(context, domain)),
     everyIsOver: ({ context }) => underWay(context).length === 0,
-    /** A daemon that has no domains only polls: for that alone it is not done before a notice. */
-    nothingLeftToDo: ({ context }) =>
-      underWay(context).length === 0 && (context.domains.length > 0 || context.notice !== undefined),
-    firstToStand: ({ context }) => context.standing.length + context.started.length === 0,
-    seen: (_, { notice }: { notice: InterruptionNotice | undefined }) => notice !== undefined,
+    /** A daemon that has no domains only polls: for that alone it is never done. */
+    nothingLeftToDo: ({ context }) => underWay(context).length === 0 && context.domains.length > 0,
+    firstToStand: ({ context }) => context.standing.length === 0 && !context.proceeded && !context.requireAll,
+    seen: (_, { notice }: NoticeLook) => notice !== undefined,
     oneShotIsDone: ({ context }) =>
       context.watch === undefined &&
-      context.domains.every(({ domain }) => context.started.includes(domain) || isOver(context, domain)),
+      context.domains.every(({ domain }) => context.started.includes(domain) || isDone(context, domain)),
     allSent: ({ context }) => context.sending.length === 0,
   },
 }).createMachine({
   id: 'supervisor',
   context: ({ input }) => ({
     ...input,
+    setOutMs: 0,
     standing: [],
+    proceeded: false,
     started: [],
+    keepingWatch: [],
     outcomes: {},
+    stops: 0,
+    stopAtMs: 0,
     deliveries: 0,
     sending: [],
     problems: [],
+    broken: false,
   }),
   initial: 'waking',
   on: {
+    'lifecycle.seen': { actions: 'keepLifecycle' },
+    'risk.seen': { actions: ['keepRisk', 'passRiskOn'] },
     'domain.stands': [{ guard: 'firstToStand', actions: [standing(), 'startReadyPatience'] }, { actions: standing() }],
+    'domain.failing': [
+      { guard: 'allOrNone', actions: [noLongerStanding(), { type: 'failOthers', params: ({ event }) => event }] },
+      { actions: noLongerStanding() },
+    ],
+    'domain.keeps-watch': { actions: { type: 'keepWatching', params: ({ event }) => event } },
     'domain.reached': {
       actions: [
         { type: 'noteStarted', params: ({ event }) => event },
@@ -187,36 +327,87 @@ export const supervisorMachine = setup({
     },
   },
   states: {
-    waking: { always: [{ guard: 'watching', target: 'looking' }, ...nameThenComeUp] },
+    waking: { always: [{ guard: 'watching', target: 'looking' }, { target: 'awake' }] },
 
     // Before anything is taken: a notice that is there already means that nothing shall be (5.3).
     looking: {
       on: {
-        'interruption.noticed': { target: 'coming-up', actions: keepNoticed },
+        'interruption.noticed': { target: 'awake', actions: 'keepNotice' },
         'supervisor.stop': 'flushing',
       },
       invoke: {
-        src: 'look',
-        onDone: [{ guard: seenNow(), target: 'coming-up', actions: keepSeen() }, ...nameThenComeUp],
+        src: 'lookFirst',
+        onDone: {
+          target: 'awake',
+          actions: { type: 'keepFirstLook', params: ({ event }) => event.output },
+        },
         // Blind is no reason not to begin: the watch goes on looking.
-        onError: nameThenComeUp.map((transition) => ({ ...transition, actions: keepProblem() })),
+        onError: { target: 'awake', actions: keepProblem() },
       },
     },
 
+    awake: {
+      entry: 'spawnWatches',
+      always: [
+        { guard: 'noticed', target: 'coming-up' },
+        { guard: 'named', target: 'naming-host' },
+        { target: 'warming' },
+      ],
+    },
+
     'naming-host': {
-      on: { 'interruption.noticed': { actions: keepNoticed }, 'supervisor.stop': 'flushing' },
+      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': 'flushing' },
       invoke: {
         src: 'setHostname',
         input: ({ context }) => ({ hostname: context.hostname ?? '' }),
-        onDone: 'coming-up',
-        onError: { target: 'coming-up', actions: keepProblem() },
+        onDone: 'warming',
+        onError: { target: 'warming', actions: keepProblem() },
+      },
+    },
+
+    // Meant to last, for as long as Auto Scaling keeps the instance in its warm pool.
+    warming: {
+      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': 'flushing' },
+      always: [
+        { guard: and([not('warm'), 'leftOver']), target: 'tidying' },
+        { guard: not('warm'), target: 'setting-out' },
+      ],
+    },
+
+    // First of all the devices of a configuration that has changed are made free.
+    tidying: {
+      on: {
+        'interruption.noticed': { actions: ['keepNotice', 'finishTidying'] },
+        'supervisor.stop': { actions: ['countStop', 'finishTidying'] },
+      },
+      after: { tidyingLimit: { actions: 'finishTidying' } },
+      invoke: {
+        id: 'tidying',
+        src: 'tidyUp',
+        input: { reason: 'left-over' as const },
+        onDone: { target: 'setting-out', actions: { type: 'keepTidied', params: ({ event }) => event.output } },
+        onError: { target: 'setting-out', actions: keepProblem() },
+      },
+    },
+
+    'setting-out': {
+      on: askedEarly,
+      invoke: {
+        src: 'setOut',
+        input: ({ context: { survived } }) => (survived === undefined ? {} : { survived }),
+        onDone: [
+          { guard: 'stopped', target: 'flushing' },
+          { target: 'coming-up', actions: { type: 'keepSetOut', params: ({ event }) => event.output } },
+        ],
+        onError: { target: 'flushing', actions: [keepProblem(), 'breakDown'] },
       },
     },
 
     'coming-up': {
-      entry: ['spawnDomains', 'spawnWatch'],
+      entry: 'spawnDomains',
       on: { ...askedToEnd, 'ready.due': 'telling-ready' },
       always: [
+        { guard: 'noticed', target: 'interrupted' },
         { guard: 'nothingLeftToDo', target: 'flushing' },
         { guard: 'everyStandsOrIsOver', target: 'telling-ready' },
       ],
@@ -245,10 +436,20 @@ export const supervisorMachine = setup({
 
     // A stop may be the system going down because EC2 takes it: one more look tells (5.6).
     'asking-why': {
-      on: { 'interruption.noticed': askedToEnd['interruption.noticed'] },
+      on: {
+        'interruption.noticed': { target: 'interrupted', actions: 'keepNotice' },
+        'supervisor.stop': { target: 'stopping', actions: 'countStop' },
+      },
       invoke: {
         src: 'look',
-        onDone: [{ guard: seenNow(), target: 'interrupted', actions: keepSeen() }, { target: 'stopping' }],
+        onDone: [
+          {
+            guard: { type: 'seen', params: ({ event }) => event.output },
+            target: 'interrupted',
+            actions: { type: 'keepSeen', params: ({ event }) => event.output },
+          },
+          { target: 'stopping' },
+        ],
         onError: { target: 'stopping', actions: keepProblem() },
       },
       after: { askingWhy: 'stopping' },
@@ -256,12 +457,36 @@ export const supervisorMachine = setup({
 
     interrupted: {
       entry: 'passNoticeOn',
-      always: { guard: 'everyIsOver', target: 'flushing' },
+      on: {
+        'interruption.noticed': { actions: ['keepNotice', 'passNoticeOn'] },
+        // The first one only shortens the time, the second goes straight to the notifications (5.6).
+        'supervisor.stop': { actions: ['countStop', 'stopDomains', 'hurryDomains'] },
+      },
+      always: [
+        { guard: and(['everyIsOver', 'hibernates']), target: 'asleep' },
+        { guard: 'everyIsOver', target: 'flushing' },
+      ],
     },
 
     stopping: {
-      entry: 'stopDomains',
+      entry: ['stopDomains', 'hurryDomains'],
+      on: {
+        'interruption.noticed': { actions: ['keepNotice', 'passNoticeOn'] },
+        'supervisor.stop': { actions: ['countStop', 'hurryDomains'] },
+      },
       always: { guard: 'everyIsOver', target: 'flushing' },
+    },
+
+    // Meant to last: the instance is frozen at any moment now, and goes on from here when it is thawed (5.5).
+    asleep: {
+      on: {
+        'instance.resumed': { target: 'setting-out', actions: 'startOver' },
+        'interruption.noticed': [
+          { guard: 'hibernatesNow', actions: 'keepNotice' },
+          { target: 'flushing', actions: 'keepNotice' },
+        ],
+        'supervisor.stop': 'flushing',
+      },
     },
 
     flushing: {
@@ -278,15 +503,8 @@ function standing() {
   return { type: 'keepStanding', params: ({ event }: { event: { domain: string } }) => event } as const;
 }
 
-function seenNow() {
-  return {
-    type: 'seen',
-    params: ({ event }: { event: { output: NoticeLook } }) => ({ notice: event.output.notice }),
-  } as const;
-}
-
-function keepSeen() {
-  return { type: 'keepNotice', params: ({ event }: { event: { output: NoticeLook } }) => event.output } as const;
+function noLongerStanding() {
+  return { type: 'forgetStanding', params: ({ event }: { event: { domain: string } }) => event } as const;
 }
 
 function keepProblem() {
@@ -296,10 +514,33 @@ function keepProblem() {
   } as const;
 }
 
+/** The notice is given as input: an event sent right after spawning would come too late. */
+function inputOf(plan: DomainPlan, { setOutMs, notice }: SupervisorContext): DomainInput {
+  const limits = { ...plan.limits, wayUpUntilMs: setOutMs + plan.limits.wayUpMs };
+  return { ...plan, limits, ...(notice ? { notice } : {}) };
+}
+
+/** As at the start, but for what this run has been through. */
+function afterSleep({ notice, domains }: SupervisorContext): Partial<SupervisorContext> {
+  return {
+    ...(notice ? { survived: notice.key } : {}),
+    notice: undefined,
+    // What was finished is finished; they come up like any other.
+    domains: domains.map((plan) => ({ ...plan, past: 'finished' })),
+    leftOver: false,
+    standing: [],
+    proceeded: false,
+    started: [],
+    keepingWatch: [],
+    outcomes: {},
+  };
+}
+
 /** An interruption that was handled is a success, whatever was to be reported of it (2.3). */
-function exitStatusOf({ notice, outcomes }: SupervisorContext): ExitStatus {
+function exitStatusOf({ notice, outcomes, keepingWatch, broken }: SupervisorContext): ExitStatus {
   if (notice) return exitStatus.done;
-  return Object.values(outcomes).some(({ ending }) => ending === 'failed') ? exitStatus.failed : exitStatus.done;
+  const hasFailed = broken || keepingWatch.length > 0 || Object.values(outcomes).some(({ failed }) => failed);
+  return hasFailed ? exitStatus.failed : exitStatus.done;
 }
 
 /** The ids of the domains that are not over. */
@@ -310,6 +551,11 @@ function underWay({ domains, outcomes }: SupervisorContext): Array<`domain.${str
 /** Names come from a configuration: one called `constructor` must not find what every object has. */
 function isOver({ outcomes }: Pick<SupervisorContext, 'outcomes'>, domain: string): boolean {
   return Object.hasOwn(outcomes, domain);
+}
+
+/** Whether nothing more is to be expected of its way up. */
+function isDone(context: SupervisorContext, domain: string): boolean {
+  return isOver(context, domain) || context.keepingWatch.includes(domain);
 }
 
 function receiversOf({ receivers }: SupervisorContext, domain: string): EventName[][] {

@@ -6,8 +6,8 @@ import { isPassing, messageOf } from '../config/errors.ts';
 import type { Attachment, Claimed, Looked, VolumeEntry } from '../config/vocabulary.ts';
 import { type FinishStep, step } from './step.ts';
 
-/** What an entry ended with: an attachment, or why there is none. */
-export type VolumeOutcome = { attachment: Attachment } | { problem: string };
+/** What an entry ended with: an attachment, or why there is none; `asked`: only because it was asked to end. */
+export type VolumeOutcome = { attachment: Attachment } | { problem: string; asked?: true };
 
 export interface VolumeContext {
   entry: VolumeEntry;
@@ -19,6 +19,8 @@ export interface VolumeContext {
   finishing: boolean;
   path?: string;
   problem?: string;
+  /** Whether the problem is only that it was asked to end. */
+  asked: boolean;
 }
 
 export const volumeSteps = {
@@ -45,8 +47,14 @@ export const volumeMachine = setup({
     /** Noted before the answer: one that is lost may have been a yes, and the volume still wants its first preparation. */
     noteClaim: assign({ attachedNow: true }),
     forgetClaim: assign({ attachedNow: false }),
+    /** An earlier run attached it and did not get through its commands: to them it is attached just now (4.3). */
+    noteUnprepared: assign(({ context }, { unprepared = false }: { unprepared: boolean | undefined }) => ({
+      attachedNow: context.attachedNow || unprepared,
+    })),
     keepPath: assign((_, { path }: { path: string }) => ({ path })),
     fail: assign((_, { problem }: { problem: string }) => ({ problem })),
+    /** Not a failure of its own: whoever asked knows why. */
+    breakOff: assign((_, { problem }: { problem: string }) => ({ problem, asked: true })),
     beFinishing: assign({ finishing: true }),
   },
   delays: {
@@ -57,18 +65,26 @@ export const volumeMachine = setup({
   guards: { finishing: ({ context }) => context.finishing },
 }).createMachine({
   id: 'volume',
-  context: ({ input }) => ({ entry: input, attachedNow: false, looks: 0, finishing: false }),
+  context: ({ input }) => ({ entry: input, attachedNow: false, looks: 0, finishing: false, asked: false }),
   initial: 'looking',
   states: {
     // A look changes nothing, so it may be cut short.
     looking: {
-      on: { 'step.finish': { target: 'ended', actions: fail('asked to end before it was attached') } },
+      on: { 'step.finish': { target: 'ended', actions: breakOff('asked to end before it was attached') } },
       invoke: {
         src: 'look',
         input: ({ context }) => context.entry,
         onDone: [
-          { guard: ({ event }) => event.output.kind === 'attached', target: 'locating', actions: 'stopWaiting' },
-          { guard: ({ event }) => event.output.kind === 'attaching', target: 'attaching', actions: 'stopWaiting' },
+          {
+            guard: ({ event }) => event.output.kind === 'attached',
+            target: 'locating',
+            actions: ['stopWaiting', noteUnprepared()],
+          },
+          {
+            guard: ({ event }) => event.output.kind === 'attaching',
+            target: 'attaching',
+            actions: ['stopWaiting', noteUnprepared()],
+          },
           { guard: ({ event }) => event.output.kind === 'free', target: 'claiming', actions: 'stopWaiting' },
           {
             guard: ({ event }) => event.output.kind === 'held',
@@ -91,8 +107,8 @@ export const volumeMachine = setup({
     // Meant to last: the limit is the domain's way up, and comes as `step.finish`.
     waiting: {
       // Asked while its claim had no answer yet.
-      always: { guard: 'finishing', target: 'ended', actions: failWaiting() },
-      on: { 'step.finish': { target: 'ended', actions: failWaiting() } },
+      always: { guard: 'finishing', target: 'ended', actions: breakOffWaiting() },
+      on: { 'step.finish': { target: 'ended', actions: breakOffWaiting() } },
       after: { waitingPause: 'looking' },
     },
 
@@ -112,7 +128,7 @@ export const volumeMachine = setup({
           {
             guard: ({ context, event }) => context.finishing && event.output === 'accepted',
             target: 'ended',
-            actions: fail('asked to end while it was being attached'),
+            actions: breakOff('asked to end while it was being attached'),
           },
           { guard: ({ event }) => event.output === 'accepted', target: 'attaching' },
           {
@@ -139,7 +155,7 @@ export const volumeMachine = setup({
 
     // Accepted. The serial in sysfs and DescribeVolumes are both watched; whichever says so first will do.
     attaching: {
-      on: { 'step.finish': { target: 'ended', actions: fail('asked to end while it was being attached') } },
+      on: { 'step.finish': { target: 'ended', actions: breakOff('asked to end while it was being attached') } },
       after: {
         attachingLimit: {
           target: 'ended',
@@ -174,7 +190,7 @@ export const volumeMachine = setup({
     },
 
     locating: {
-      on: { 'step.finish': { target: 'ended', actions: fail('asked to end before its disk was found') } },
+      on: { 'step.finish': { target: 'ended', actions: breakOff('asked to end before its disk was found') } },
       invoke: {
         src: 'locate',
         input: ({ context }) => context.entry,
@@ -195,15 +211,26 @@ function fail(problem: string) {
   return { type: 'fail', params: { problem } } as const;
 }
 
-function failWaiting() {
+function breakOff(problem: string) {
+  return { type: 'breakOff', params: { problem } } as const;
+}
+
+function breakOffWaiting() {
   return {
-    type: 'fail',
+    type: 'breakOff',
     params: ({ context }: { context: VolumeContext }) => ({ problem: `no longer waited for: ${context.waitingFor}` }),
   } as const;
 }
 
-function outcomeOf({ entry, path, problem, attachedNow }: VolumeContext): VolumeOutcome {
-  if (path === undefined) return { problem: problem ?? 'it ended without a word' };
+function noteUnprepared() {
+  return {
+    type: 'noteUnprepared',
+    params: ({ event }: { event: { output: Looked } }) => ({ unprepared: event.output.unprepared }),
+  } as const;
+}
+
+function outcomeOf({ entry, path, problem, attachedNow, asked }: VolumeContext): VolumeOutcome {
+  if (path === undefined) return { problem: problem ?? 'it ended without a word', ...(asked ? { asked } : {}) };
   const { volumeId, device } = entry;
   return { attachment: { volumeId, device, path, source: 'x', attachedNow } };
 }

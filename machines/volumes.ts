@@ -1,10 +1,11 @@
 /** The volumes of a domain together: attached at the same time, prepared by their commands in the order written (6.8). */
 
-import { assign, type DoneActorEvent, type ErrorActorEvent, enqueueActions, sendTo, setup } from 'xstate';
+import { and, assign, type DoneActorEvent, type ErrorActorEvent, enqueueActions, sendTo, setup } from 'xstate';
 import { messageOf } from '../config/errors.ts';
 import type { Attachment, CommandResult, Failure, MonotonicMs, Occasion, VolumeEntry } from '../config/vocabulary.ts';
 import { type CommandsInput, commandsMachine, problemsOf } from './commands.ts';
-import type { FinishStep } from './step.ts';
+import { type GivingBackInput, type GivingBackOutcome, givingBackMachine } from './giving-back.ts';
+import { type FinishStep, step } from './step.ts';
 import { type VolumeOutcome, volumeMachine } from './volume.ts';
 
 export interface VolumesInput {
@@ -16,9 +17,12 @@ export interface VolumesInput {
 
 /** What the volumes ended with; a critical failure among them is the domain's. */
 export interface VolumesOutcome {
+  /** Those that are there: prepared by their commands, or attached before any of this began. */
   attachments: Attachment[];
   results: CommandResult[];
   failures: Failure[];
+  /** What was still under way when the step was asked to end: news only for whoever asked because time was over. */
+  unfinished: Failure[];
 }
 
 export interface VolumesContext extends VolumesInput, VolumesOutcome {
@@ -34,7 +38,13 @@ export type VolumesEvent =
   | DoneActorEvent<VolumeOutcome, `volume.${number}`>
   | ErrorActorEvent<unknown, `volume.${number}`>;
 
-export const volumesSteps = { volume: volumeMachine, runCommands: commandsMachine };
+export const volumesSteps = {
+  volume: volumeMachine,
+  runCommands: commandsMachine,
+  /** Writes down that the commands of a volume have all succeeded once (4.3). */
+  notePrepared: step<void, VolumeEntry>('notePrepared'),
+  giveBack: givingBackMachine,
+};
 
 export const volumesMachine = setup({
   types: {
@@ -42,12 +52,13 @@ export const volumesMachine = setup({
     context: {} as VolumesContext,
     events: {} as VolumesEvent,
     output: {} as VolumesOutcome,
-    children: {} as { [id: `volume.${number}`]: 'volume'; commands: 'runCommands' },
+    children: {} as { [id: `volume.${number}`]: 'volume'; commands: 'runCommands'; 'giving-back': 'giveBack' },
   },
   actors: volumesSteps,
   actions: {
     spawnVolumes: enqueueActions(({ context, enqueue }) => {
-      for (const entry of context.entries) enqueue.spawnChild('volume', { id: `volume.${entry.entry}`, input: entry });
+      for (const entry of context.entries)
+        enqueue.spawnChild('volume', { id: `volume.${entry.entry}` as const, input: entry });
     }),
     finishVolumes: enqueueActions(({ context, enqueue }) => {
       for (const { entry } of context.entries) {
@@ -56,9 +67,7 @@ export const volumesMachine = setup({
     }),
     keepOutcome: assign(({ context }, { entry, outcome }: { entry: number; outcome: VolumeOutcome }) => ({
       outcomes: { ...context.outcomes, [entry]: outcome },
-      attachments: 'attachment' in outcome ? [...context.attachments, outcome.attachment] : context.attachments,
-      failures:
-        'problem' in outcome ? [...context.failures, failureOf(context, entry, outcome.problem)] : context.failures,
+      ...whatIsNew(context, entry, outcome),
     })),
     keepResults: assign(({ context }, { results }: { results: CommandResult[] }) => ({
       results: [...context.results, ...results],
@@ -67,8 +76,17 @@ export const volumesMachine = setup({
         ...problemsOf(results).map((problem) => failureOf(context, context.next, problem)),
       ],
     })),
-    failCommands: assign(({ context }, { error }: { error: unknown }) => ({
+    failGivingBack: assign(({ context }, { error }: { error: unknown }) => ({
+      failures: [...context.failures, { part: 'going-without', problem: messageOf(error), critical: false }],
+    })),
+    failNext: assign(({ context }, { error }: { error: unknown }) => ({
       failures: [...context.failures, failureOf(context, context.next, messageOf(error))],
+    })),
+    keepGivenBack: assign(({ context }, { outcome }: { outcome: GivingBackOutcome }) => ({
+      attachments: context.attachments.filter(
+        (attachment) => !isFailed(context, attachment) || !attachment.attachedNow,
+      ),
+      failures: [...context.failures, ...outcome.failures],
     })),
     goOn: assign(({ context }) => ({ next: context.next + 1 })),
     beFinishing: assign({ finishing: true }),
@@ -77,8 +95,12 @@ export const volumesMachine = setup({
     brokenOff: ({ context }) => context.finishing || context.failures.some(({ critical }) => critical),
     allThere: ({ context }) => context.entries.every(({ entry }) => context.outcomes[entry] !== undefined),
     allPrepared: ({ context }) => context.next === context.entries.length,
+    someFailed: ({ context }) => failedEntries(context).length > 0,
     nextFailed: ({ context }) => hasKey(context.outcomes[context.next], 'problem'),
     nextThere: ({ context }) => hasKey(context.outcomes[context.next], 'attachment'),
+    /** Every line of it ran, and succeeded. */
+    prepared: ({ context }, { results }: { results: CommandResult[] }) =>
+      results.length === entryNext(context).lines.length && results.every(({ succeeded }) => succeeded),
   },
 }).createMachine({
   id: 'volumes',
@@ -87,6 +109,7 @@ export const volumesMachine = setup({
     attachments: [],
     results: [],
     failures: [],
+    unfinished: [],
     outcomes: {},
     next: 0,
     finishing: false,
@@ -112,6 +135,7 @@ export const volumesMachine = setup({
     gathering: {
       always: [
         { guard: 'brokenOff', target: 'joining' },
+        { guard: and(['allPrepared', 'someFailed']), target: 'giving-back' },
         { guard: 'allPrepared', target: 'ended' },
         { guard: 'nextFailed', target: 'gathering', reenter: true, actions: 'goOn' },
         { guard: 'nextThere', target: 'preparing' },
@@ -126,14 +150,22 @@ export const volumesMachine = setup({
         id: 'commands',
         src: 'runCommands',
         input: ({ context }) => commandsOf(context),
-        onDone: {
-          target: 'gathering',
-          actions: [{ type: 'keepResults', params: ({ event }) => ({ results: event.output }) }, 'goOn'],
-        },
-        onError: {
-          target: 'gathering',
-          actions: [{ type: 'failCommands', params: ({ event }) => ({ error: event.error }) }, 'goOn'],
-        },
+        onDone: [
+          { guard: isPrepared(), target: 'noting', actions: keepResults() },
+          { target: 'gathering', actions: [keepResults(), 'goOn'] },
+        ],
+        onError: { target: 'gathering', actions: [failNext(), 'goOn'] },
+      },
+    },
+
+    // Written down before anything else: a crash from here on must not have it formatted again.
+    noting: {
+      on: { 'step.finish': { actions: ['beFinishing', 'finishVolumes'] } },
+      invoke: {
+        src: 'notePrepared',
+        input: ({ context }) => entryNext(context),
+        onDone: { target: 'gathering', actions: 'goOn' },
+        onError: { target: 'gathering', actions: [failNext(), 'goOn'] },
       },
     },
 
@@ -143,10 +175,63 @@ export const volumesMachine = setup({
       always: { guard: 'allThere', target: 'ended' },
     },
 
+    // The domain goes on without these: they give back only themselves (5.4).
+    'giving-back': {
+      on: { 'step.finish': { actions: sendTo('giving-back', { type: 'step.finish' }) } },
+      invoke: {
+        id: 'giving-back',
+        src: 'giveBack',
+        input: ({ context }) => partOf(context),
+        onDone: {
+          target: 'ended',
+          actions: { type: 'keepGivenBack', params: ({ event }) => ({ outcome: event.output }) },
+        },
+        onError: {
+          target: 'ended',
+          actions: { type: 'failGivingBack', params: ({ event }) => ({ error: event.error }) },
+        },
+      },
+    },
+
     ended: { type: 'final' },
   },
-  output: ({ context: { attachments, results, failures } }) => ({ attachments, results, failures }),
+  output: ({ context: { attachments, results, failures, unfinished } }) => ({
+    attachments,
+    results,
+    failures,
+    unfinished,
+  }),
 });
+
+function isPrepared() {
+  return {
+    type: 'prepared',
+    params: ({ event }: { event: { output: CommandResult[] } }) => ({ results: event.output }),
+  } as const;
+}
+
+function keepResults() {
+  return {
+    type: 'keepResults',
+    params: ({ event }: { event: { output: CommandResult[] } }) => ({ results: event.output }),
+  } as const;
+}
+
+function failNext() {
+  return {
+    type: 'failNext',
+    params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }),
+  } as const;
+}
+
+/** What an outcome adds; one that was only asked for is no failure of the volume. */
+function whatIsNew(context: VolumesContext, entry: number, outcome: VolumeOutcome): Partial<VolumesOutcome> {
+  if ('attachment' in outcome) return { attachments: [...context.attachments, outcome.attachment] };
+  const failure = failureOf(context, entry, outcome.problem);
+  return outcome.asked
+    ? { unfinished: [...context.unfinished, failure] }
+    : { failures: [...context.failures, failure] };
+}
 
 function commandsOf({ occasion, entries, outcomes, next, untilMs }: VolumesContext): CommandsInput {
   const outcome = outcomes[next];
@@ -158,8 +243,32 @@ function commandsOf({ occasion, entries, outcomes, next, untilMs }: VolumesConte
   };
 }
 
+function entryNext({ entries, next }: VolumesContext): VolumeEntry {
+  const entry = entries[next];
+  if (entry === undefined) throw new Error(`there is no volume ${next}`);
+  return entry;
+}
+
+/** Entries that something went wrong with; what is critical among them ends the step before anybody asks. */
+function failedEntries({ entries, failures }: VolumesContext): VolumeEntry[] {
+  return entries.filter(({ entry }) => failures.some(({ part }) => part === partName(entry)));
+}
+
+function isFailed(context: VolumesContext, { volumeId, device }: Attachment): boolean {
+  return failedEntries(context).some((entry) => entry.volumeId === volumeId && entry.device === device);
+}
+
+function partOf(context: VolumesContext): GivingBackInput {
+  const volumes = failedEntries(context).map(({ volumeId, device }) => ({ volumeId, device }));
+  return { reason: 'going-without', domain: context.occasion.domain, volumes };
+}
+
 function failureOf({ entries }: VolumesContext, entry: number, problem: string): Failure {
-  return { part: `attach-volume[${entry}]`, problem, critical: entries[entry]?.critical ?? true };
+  return { part: partName(entry), problem, critical: entries[entry]?.critical ?? true };
+}
+
+function partName(entry: number): string {
+  return `attach-volume[${entry}]`;
 }
 
 /** `volume.3` → 3 */

@@ -1,0 +1,212 @@
+/** Gives back what was taken, the last first, one after the other: roll-back, release, and what an earlier run left behind. */
+
+import { assign, sendTo, setup } from 'xstate';
+import { DETACHING_PAUSE_MS, GIVE_BACK_ATTEMPTS } from '../config/constants.ts';
+import { isPassing, messageOf } from '../config/errors.ts';
+import type { Failure, Hold, RecordEntry, RecordSet, RecordSetHold, VolumeEntry } from '../config/vocabulary.ts';
+import { lettingGoMachine } from './letting-go.ts';
+import { type FinishStep, step } from './step.ts';
+
+/** What shall be given back. */
+export type GivingBackInput =
+  /** All that a domain holds: that its runs have taken and not committed (5.2). */
+  | { reason: 'roll-back'; domain: string }
+  /** Of that only these volumes: a part of a domain that goes on without them (5.4). */
+  | { reason: 'going-without'; domain: string; volumes: Array<Pick<VolumeEntry, 'volumeId' | 'device'>> }
+  /** What the configuration lets go at an event, whoever took it (6.10, 7.9). @see Released */
+  | { reason: 'release'; domain: string; released: Released }
+  /** What an earlier run held and the configuration no longer asks for (12.2). */
+  | { reason: 'left-over' };
+
+/** Volumes and records whose entries name the event. */
+export interface Released {
+  volumes: VolumeEntry[];
+  records: RecordEntry[];
+  /** What this run wrote or found right of those records; empty after a restart that wrote nothing. */
+  written: RecordSet[];
+}
+
+/** What could not be given back, and everything that went wrong. */
+export interface GivingBackOutcome {
+  kept: Hold[];
+  failures: Failure[];
+}
+
+export interface GivingBackContext extends GivingBackOutcome {
+  what: GivingBackInput;
+  /** Still to be given back; the first is under way. */
+  left: Hold[];
+  /** At the record set under way. */
+  attempts: number;
+  finishing: boolean;
+}
+
+export const givingBackSteps = {
+  /** What there is to give back, in the order in which to do it. */
+  listHolds: step<Hold[], GivingBackInput>('listHolds'),
+  letVolumeGo: lettingGoMachine,
+  /** Puts back what stood there, if what stands there now is ours. */
+  restoreRecordSet: step<'restored' | 'not-ours' | 'dry', RecordSetHold>('restoreRecordSet'),
+  /** Takes it from the journal. */
+  dropHold: step<void, Hold>('dropHold'),
+};
+
+export const givingBackMachine = setup({
+  types: {
+    input: {} as GivingBackInput,
+    context: {} as GivingBackContext,
+    events: {} as FinishStep,
+    output: {} as GivingBackOutcome,
+  },
+  actors: givingBackSteps,
+  actions: {
+    keepList: assign((_, { holds }: { holds: Hold[] }) => ({ left: holds })),
+    keepHold: assign(({ context }, { problem }: { problem: string }) => ({
+      kept: [...context.kept, ...context.left.slice(0, 1)],
+      failures: [...context.failures, failureOf(context, problem)],
+    })),
+    keepRest: assign(({ context }) => ({
+      kept: [...context.kept, ...context.left],
+      failures: [...context.failures, ...restOf(context)],
+      left: [],
+    })),
+    fail: assign(({ context }, { problem }: { problem: string }) => ({
+      failures: [...context.failures, failureOf(context, problem)],
+    })),
+    goOn: assign(({ context }) => ({ left: context.left.slice(1), attempts: 0 })),
+    countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
+    beFinishing: assign({ finishing: true }),
+  },
+  delays: { attemptPause: ({ context }) => DETACHING_PAUSE_MS * 2 ** context.attempts },
+  guards: {
+    finishing: ({ context }) => context.finishing,
+    none: ({ context }) => context.left.length === 0,
+    volumeNext: ({ context }) => context.left[0]?.kind === 'attachment',
+    mayTryAgain: ({ context }, { error }: { error: unknown }) =>
+      isPassing(error) && !context.finishing && context.attempts < GIVE_BACK_ATTEMPTS,
+  },
+}).createMachine({
+  id: 'giving-back',
+  context: ({ input }) => ({ what: input, left: [], kept: [], failures: [], attempts: 0, finishing: false }),
+  initial: 'listing',
+  on: { 'step.finish': { actions: 'beFinishing' } },
+  states: {
+    listing: {
+      invoke: {
+        src: 'listHolds',
+        input: ({ context }) => context.what,
+        onDone: {
+          target: 'choosing',
+          actions: { type: 'keepList', params: ({ event }) => ({ holds: event.output }) },
+        },
+        onError: { target: 'ended', actions: failed() },
+      },
+    },
+
+    choosing: {
+      always: [
+        { guard: 'none', target: 'ended' },
+        { guard: 'finishing', target: 'ended', actions: 'keepRest' },
+        { guard: 'volumeNext', target: 'letting-go' },
+        { target: 'restoring' },
+      ],
+    },
+
+    'letting-go': {
+      on: { 'step.finish': { actions: ['beFinishing', sendTo('volume', { type: 'step.finish' })] } },
+      invoke: {
+        id: 'volume',
+        src: 'letVolumeGo',
+        input: ({ context }) => nextOf(context, 'attachment'),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.kind === 'kept',
+            target: 'choosing',
+            actions: [
+              {
+                type: 'keepHold',
+                params: ({ event }) => ({ problem: 'problem' in event.output ? event.output.problem : '' }),
+              },
+              'goOn',
+            ],
+          },
+          { target: 'dropping' },
+        ],
+        onError: { target: 'choosing', actions: [keptBy(), 'goOn'] },
+      },
+    },
+
+    // Never torn: a change that was sent may take effect whether or not its answer is waited for.
+    restoring: {
+      invoke: {
+        src: 'restoreRecordSet',
+        input: ({ context }) => nextOf(context, 'record-set'),
+        // No longer ours is as good as given back: somebody else decides about it now.
+        onDone: 'dropping',
+        onError: [
+          {
+            guard: { type: 'mayTryAgain', params: ({ event }) => ({ error: event.error }) },
+            target: 'pausing',
+            actions: 'countAttempt',
+          },
+          { target: 'choosing', actions: [keptBy(), 'goOn'] },
+        ],
+      },
+    },
+
+    pausing: {
+      on: { 'step.finish': { target: 'choosing', actions: 'beFinishing' } },
+      after: { attemptPause: 'restoring' },
+    },
+
+    dropping: {
+      invoke: {
+        src: 'dropHold',
+        input: ({ context }) => nextOf(context),
+        onDone: { target: 'choosing', actions: 'goOn' },
+        // It is given back all the same; the next run finds nothing to do about it.
+        onError: { target: 'choosing', actions: [failed(), 'goOn'] },
+      },
+    },
+
+    ended: { type: 'final' },
+  },
+  output: ({ context: { kept, failures } }) => ({ kept, failures }),
+});
+
+function failed() {
+  return {
+    type: 'fail',
+    params: ({ event }: { event: { error: unknown } }) => ({ problem: messageOf(event.error) }),
+  } as const;
+}
+
+function keptBy() {
+  return {
+    type: 'keepHold',
+    params: ({ event }: { event: { error: unknown } }) => ({ problem: messageOf(event.error) }),
+  } as const;
+}
+
+function nextOf(context: GivingBackContext): Hold;
+function nextOf<Kind extends Hold['kind']>(context: GivingBackContext, kind: Kind): Extract<Hold, { kind: Kind }>;
+function nextOf({ left }: GivingBackContext, kind?: Hold['kind']): Hold {
+  const [next] = left;
+  if (next === undefined || (kind !== undefined && next.kind !== kind))
+    throw new Error(`there is no ${kind} to give back`);
+  return next;
+}
+
+/** Never critical: what is left goes on all the same (5.7). */
+function failureOf({ what, left: [hold] }: GivingBackContext, problem: string): Failure {
+  return { part: what.reason, problem: hold ? `${nameOf(hold)}: ${problem}` : problem, critical: false };
+}
+
+function restOf({ what, left }: GivingBackContext): Failure[] {
+  return left.map((hold) => failureOf({ what, left: [hold] } as GivingBackContext, 'not given back: no time was left'));
+}
+
+/** For example `vol-0abc at /dev/sdf`, or `game.example.com. A`. */
+export function nameOf(hold: Hold): string {
+  return hold.kind === 'attachment' ? `${hold.volumeId} at ${hold.device}` : `${hold.after.name} ${hold.after.type}`;
+}
