@@ -131,6 +131,7 @@ export interface HostedZone {
 
 export interface ZoneChange {
   id: string;
+  zoneId: string;
   status: 'PENDING' | 'INSYNC';
   submittedAt: string;
   comment?: string;
@@ -214,6 +215,8 @@ export interface World {
   volumes: Map<string, Volume>;
   zones: Map<string, HostedZone>;
   changes: Map<string, ZoneChange>;
+  /** The answers that were lost once because of a sentinel, and are not lost again: `AttachVolume vol-…`. */
+  answersLost: Set<string>;
   /** By ARN. */
   topics: Map<string, Topic>;
   /** By `ACCOUNT/NAME`. */
@@ -240,21 +243,21 @@ export function attach(world: World, volume: Volume, instance: Instance, device:
   };
   volume.attachments.push(attachment);
   volume.state = 'in-use';
-  if (volumeFails(volume, 'attachStuck')) return attachment;
+  if (volumeFails(volume, 'attach-stuck')) return attachment;
 
   const stillJoined = () => volume.attachments.includes(attachment) && attachment.status !== 'detaching';
   world.clock.after(attachMs, () => {
     if (stillJoined()) attachment.status = 'attached';
   });
   world.clock.after(attachMs + deviceDelayMs, () => {
-    if (stillJoined() && !volumeFails(volume, 'noDevice')) plugIn(instance.sysroot, volume.id);
+    if (stillJoined() && !volumeFails(volume, 'no-device')) plugIn(instance.sysroot, volume.id);
   });
   return attachment;
 }
 
 /** Takes a volume from an instance: `detaching` now, gone with its disk after the delay. */
 export function detach(world: World, volume: Volume, attachment: VolumeAttachment, force: boolean): void {
-  if (volumeFails(volume, 'detachBusy') && !force) {
+  if (volumeFails(volume, 'detach-busy') && !force) {
     attachment.status = 'busy';
     return;
   }

@@ -29,6 +29,8 @@ export interface Answer {
   /** Plain JSON. */
   params: unknown;
   errorCode?: string;
+  /** What was asked for has been done, but the connection is reset instead of the answer. */
+  isLost?: boolean;
 }
 
 /** More than any service here takes; SQS has the most with 1 MiB, which JSON may write six times as long. */

@@ -2,11 +2,11 @@
  * The cloud in a box: starts a world on loopback, one port for all of AWS and one for each instance's metadata. It speaks
  * the services' own protocols to their unchanged clients and to curl; `docs/simulator.md` says what it does not do.
  */
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerAws, answerControl, answerImds } from './answers.ts';
 import { AwsError } from './aws-error.ts';
-import { type CallLog, type CallRecord, createCallLog, type Service } from './calls.ts';
+import { type CallLog, type CallRecord, createCallLog } from './calls.ts';
 import { createClock } from './clock.ts';
 import type {
   AcceptedMessage,
@@ -19,10 +19,10 @@ import type {
   World,
 } from './cloud.ts';
 import { createControl } from './control.ts';
-import { type Befallen, type MetadataFault, takeFaults } from './faults.ts';
+import type { MetadataFault } from './faults.ts';
 import { createFrontDoor } from './front-door.ts';
-import { type Answer, json, type Request, readBody, send, toRequest } from './http.ts';
-import { createImds, type Imds } from './imds/index.ts';
+import { json, send } from './http.ts';
+import { createImds } from './imds/index.ts';
 import {
   changeInstance,
   expireTokens,
@@ -180,90 +180,6 @@ function describeCloud(
 }
 
 type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
-
-async function answerAws(
-  world: World,
-  log: CallLog,
-  front: ReturnType<typeof createFrontDoor>,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-): Promise<void> {
-  const request = toRequest(incoming, await readBody(incoming), randomUUID());
-  const startMs = world.clock.now();
-  const isGone = () => outgoing.destroyed;
-  // What is asked for takes effect in the middle of a call, so that one cut short may or may not have happened.
-  const halfMs = world.delays.latencyMs / 2;
-  await world.clock.sleep(halfMs);
-  const { service, answer } = await front(request, isGone);
-  await world.clock.sleep(halfMs);
-  const headers = { ...answer.reply.headers, 'x-amzn-requestid': request.id };
-  record(log, service, request, startMs, answer);
-  send(outgoing, { ...answer.reply, headers });
-}
-
-async function answerImds(
-  world: World,
-  log: CallLog,
-  instance: Instance,
-  imds: Imds,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-): Promise<void> {
-  const request = toRequest(incoming, await readBody(incoming), randomUUID());
-  const startMs = world.clock.now();
-  const { latencyMs, instead, date } = takeFaults(instance.metadataFaults, request.path);
-  await world.clock.sleep(latencyMs);
-  if (instead !== undefined && instead.kind !== 'status') {
-    record(log, 'imds', request, startMs, unanswered(request, instead.kind), instance.id);
-    if (instead.kind === 'reset') incoming.socket.resetAndDestroy();
-    return;
-  }
-  const answer = imds(request, instead?.status);
-  record(log, 'imds', request, startMs, answer, instance.id);
-  setDate(outgoing, world.clock.now(), date);
-  send(outgoing, { ...answer.reply, headers: { ...answer.reply.headers, server: 'EC2ws' } });
-}
-
-/** For the log: a call that nothing was sent to. */
-function unanswered({ method, path }: Request, why: string): Answer {
-  return { operation: `${method} ${path}`, params: {}, reply: { status: 0 }, errorCode: why };
-}
-
-function setDate(outgoing: ServerResponse, nowMs: number, date: Befallen['date']): void {
-  if (date?.kind === 'no-date') outgoing.sendDate = false;
-  if (date?.kind === 'wrong-date') outgoing.setHeader('date', new Date(nowMs + date.offsetS * 1000).toUTCString());
-}
-
-/** What is asked of the control endpoint is no call, and stands in no log. */
-async function answerControl(
-  control: ReturnType<typeof createControl>,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-): Promise<void> {
-  send(outgoing, control(toRequest(incoming, await readBody(incoming), randomUUID())));
-}
-
-function record(
-  log: CallLog,
-  service: Service,
-  { id, headers }: Request,
-  startMs: number,
-  { operation, params, reply, errorCode }: Answer,
-  instanceId?: string,
-): void {
-  const invocationId = headers['amz-sdk-invocation-id'];
-  log.add({
-    id,
-    service,
-    operation,
-    params,
-    ...(instanceId !== undefined && { instanceId }),
-    ...(invocationId !== undefined && { invocationId }),
-    startMs,
-    status: reply.status,
-    ...(errorCode !== undefined && { errorCode }),
-  });
-}
 
 function listen(port: number, handler: Handler): Promise<Server> {
   const server = createServer((incoming, outgoing) => {

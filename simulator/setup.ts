@@ -84,6 +84,7 @@ export function createWorld(setup: CloudSetup, clock: Clock): World {
     ),
     zones: byKey((setup.hostedZones ?? []).map(createZone), 'id'),
     changes: new Map(),
+    answersLost: new Set(),
     topics: byKey(
       (setup.topics ?? []).map((topic) => createTopic(topic, place)),
       'arn',

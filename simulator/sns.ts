@@ -6,7 +6,7 @@ import { formOf } from './ec2/index.ts';
 import { createDeduplication, type Deduplication, digestOf, isFifoToken, sequenceNumber } from './fifo.ts';
 import type { Answer, Reply, Request } from './http.ts';
 import { type Params, parseQuery, structureOf, structuresOf, textOf } from './query.ts';
-import { nameFails } from './sentinels.ts';
+import { isRefused, type Named } from './sentinels.ts';
 import { writeXml } from './xml.ts';
 
 const NAMESPACE = { '@xmlns': 'http://sns.amazonaws.com/doc/2010-03-31/' };
@@ -95,14 +95,14 @@ function topicOf(world: World, params: Params, scopeRegion: string | undefined):
   const parts = arn.split(':');
   if (parts.length < 6) throw invalid(`TopicArn Reason: An ARN must have at least 6 elements, not ${parts.length}`);
   if (scopeRegion !== undefined && parts[3] !== scopeRegion) throw invalid('TopicArn');
-  const name = parts[5] ?? '';
-  if (nameFails(name, 'denied'))
+  const named: Named[] = [{ as: 'topic', id: parts[5] ?? '' }];
+  if (isRefused(named, 'Publish', 'denied'))
     throw new AwsError(
       'AuthorizationError',
       `User: arn:aws:sts::${world.account}:assumed-role/simulated-role is not authorized to perform: SNS:Publish on resource: ${arn}`,
       403,
     );
-  if (nameFails(name, 'throttled')) throw new AwsError('Throttling', 'Rate exceeded');
+  if (isRefused(named, 'Publish', 'throttled')) throw new AwsError('Throttling', 'Rate exceeded');
   const topic = world.topics.get(arn);
   if (topic === undefined) throw new AwsError('NotFound', 'Topic does not exist', 404);
   return topic;

@@ -1,6 +1,7 @@
 /** What the actions of EC2 have in common: their form, DryRun, and how they find what a request names. */
 import type { Instance, Volume, World } from '../cloud.ts';
-import { type Params, textOf } from '../query.ts';
+import { type Params, structuresOf, textOf, textsOf } from '../query.ts';
+import type { Named } from '../sentinels.ts';
 import type { XmlElement } from '../xml.ts';
 import {
   dryRun,
@@ -27,6 +28,20 @@ export function required(params: Params, name: string): string {
 /** Ends a dry run. To be called once the request is known to be well-formed and permitted, and before anything is done. */
 export function unlessDryRun(params: Params): void {
   if (textOf(params, 'DryRun') === 'true') throw dryRun();
+}
+
+/** Everything that a request names, for the sentinels in it: volumes, instances, and the values of its filters. */
+export function namedIn({ volumes, instances }: World, params: Params): Named[] {
+  const ids = ['VolumeId', 'InstanceId', 'ResourceId'].flatMap((name) => textOf(params, name) ?? textsOf(params, name));
+  const values = structuresOf(params, 'Filter').flatMap((filter) => textsOf(filter, 'Value'));
+  // An instance may have a volume's words in its tag, and then stands for every volume that is asked for together with it.
+  return [...ids, ...values].flatMap((id) => {
+    const tags = (volumes.get(id) ?? instances.get(id))?.tags;
+    return [
+      { as: 'volume', id, tags },
+      { as: 'instance', id, tags },
+    ] as const;
+  });
 }
 
 /** Finds a volume. Ids that nobody put into the world have to look like ids, ours need not (`vol-attach-denied`). */

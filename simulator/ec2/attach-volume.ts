@@ -2,16 +2,7 @@ import { attach, attachmentPoint, attachmentsOf, type Instance, type Volume, typ
 import { volumeFails } from '../sentinels.ts';
 import { type Action, instanceOf, required, unlessDryRun, volumeOf } from './action.ts';
 import { attachmentItem } from './describe-volumes.ts';
-import {
-  attachmentLimit,
-  incorrectState,
-  invalidDevice,
-  pointInUse,
-  requestLimit,
-  unauthorized,
-  volumeInUse,
-  zoneMismatch,
-} from './errors.ts';
+import { attachmentLimit, incorrectState, invalidDevice, pointInUse, volumeInUse, zoneMismatch } from './errors.ts';
 
 /** The instance that wins the race for volumes with the sentinel `attach-lost`. */
 export const RIVAL_INSTANCE_ID = 'i-0fa57e2fa57e2fa57';
@@ -33,10 +24,8 @@ export const attachVolume: Action = (world, params) => {
   if (!DEVICE_NAME.test(device)) throw invalidDevice(device);
   const volume = volumeOf(world, volumeId);
   const instance = instanceOf(world, instanceId);
-  if (volumeFails(volume, 'attachThrottled')) throw requestLimit();
-  if (volumeFails(volume, 'attachDenied')) throw unauthorized();
   unlessDryRun(params);
-  if (volumeFails(volume, 'attachLost') && volume.state === 'available') loseTo(world, volume, RIVAL_INSTANCE_ID);
+  if (volumeFails(volume, 'attach-lost') && volume.state === 'available') loseTo(world, volume, RIVAL_INSTANCE_ID);
   checkVolume(volume, instance);
   checkInstance(world, instance, device);
   return attachmentItem(volume.id, attach(world, volume, instance, device));

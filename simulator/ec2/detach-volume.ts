@@ -1,15 +1,13 @@
 import { AwsError } from '../aws-error.ts';
 import { detach, type Volume, type VolumeAttachment, type World } from '../cloud.ts';
 import { type Params, textOf } from '../query.ts';
-import { volumeFails } from '../sentinels.ts';
 import { type Action, instanceOf, required, unlessDryRun, volumeOf } from './action.ts';
 import { attachmentItem } from './describe-volumes.ts';
-import { attachmentNotFound, incorrectState, missingParameter, unauthorized } from './errors.ts';
+import { attachmentNotFound, incorrectState, missingParameter } from './errors.ts';
 
 /** Takes a volume from its instance; an instance and a device, where given, have to be the right ones. */
 export const detachVolume: Action = (world, params) => {
   const volume = volumeOf(world, required(params, 'VolumeId'));
-  if (volumeFails(volume, 'detachDenied')) throw unauthorized();
   unlessDryRun(params);
   const attachment = attachmentIn(world, volume, params);
   if (attachment.status === 'detaching') throw incorrectState(`Volume '${volume.id}' is in the 'detaching' state.`);

@@ -3,12 +3,14 @@ import { AwsError } from '../aws-error.ts';
 import type { World } from '../cloud.ts';
 import type { Answer, Reply, Request } from '../http.ts';
 import { parseQuery } from '../query.ts';
+import { isRefused, losesAnswer } from '../sentinels.ts';
 import { writeXml } from '../xml.ts';
-import type { Action } from './action.ts';
+import { type Action, namedIn } from './action.ts';
 import { attachVolume } from './attach-volume.ts';
 import { describeInstances } from './describe-instances.ts';
 import { describeVolumes } from './describe-volumes.ts';
 import { detachVolume } from './detach-volume.ts';
+import { requestLimit, unauthorized } from './errors.ts';
 import { createTags, deleteTags } from './tags.ts';
 
 const actions = new Map<string, Action>(
@@ -28,7 +30,11 @@ export function answerEc2(world: World, request: Request): Answer {
   try {
     const action = actions.get(operation);
     if (action === undefined) throw unknownAction(operation);
-    return { operation, params, reply: success(operation, request.id, action(world, params)) };
+    const named = namedIn(world, params);
+    if (isRefused(named, operation, 'denied')) throw unauthorized();
+    if (isRefused(named, operation, 'throttled')) throw requestLimit();
+    const reply = success(operation, request.id, action(world, params));
+    return { operation, params, reply, isLost: losesAnswer(world.answersLost, named, operation) };
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     return { operation, params, reply: ec2Failure(error, request.id), errorCode: error.code };

@@ -2,10 +2,9 @@
 import { AwsError } from '../aws-error.ts';
 import type { World } from '../cloud.ts';
 import { type Params, structuresOf, textOf, textsOf } from '../query.ts';
-import { volumeFails } from '../sentinels.ts';
 import type { XmlElement } from '../xml.ts';
 import { type Action, instanceOf, unlessDryRun, volumeOf } from './action.ts';
-import { invalidParameter, missingParameter, unauthorized } from './errors.ts';
+import { invalidParameter, missingParameter } from './errors.ts';
 
 const KEY_LIMIT = 128;
 const VALUE_LIMIT = 256;
@@ -63,9 +62,7 @@ function resourcesOf(world: World, params: Params): Tagged[] {
 function resourceOf(world: World, id: string): Tagged {
   if (id.startsWith('i-')) return instanceOf(world, id);
   if (!id.startsWith('vol-')) throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
-  const volume = volumeOf(world, id);
-  if (volumeFails(volume, 'tagDenied')) throw unauthorized();
-  return volume;
+  return volumeOf(world, id);
 }
 
 function tagsIn(params: Params): Tag[] {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { AwsError } from '../aws-error.ts';
 import type { HostedZone, World, ZoneChange } from '../cloud.ts';
 import type { Answer, Reply, Request } from '../http.ts';
-import { nameFails } from '../sentinels.ts';
+import { isRefused, losesAnswer, type Named } from '../sentinels.ts';
 import { readXml, writeXml, type XmlElement } from '../xml.ts';
 import { apply, changesIn } from './change-batch.ts';
 import { storedName } from './names.ts';
@@ -22,6 +22,8 @@ const PAGE_LIMIT = 300;
 
 interface Operation {
   name: string;
+  /** The zone that it is about, whether there is such a zone or not; of an unknown change it is empty. */
+  zoneId: string;
   params: Record<string, unknown>;
   run(): XmlElement;
 }
@@ -30,9 +32,13 @@ export function answerRoute53(world: World, request: Request): Answer {
   let operation: Operation | undefined;
   try {
     operation = operationOf(world, request);
-    const { name, params } = operation;
+    const { name, params, zoneId } = operation;
+    const named: Named[] = [{ as: 'zone', id: zoneId }];
+    if (isRefused(named, name, 'denied')) throw accessDenied(world, name, zoneId);
+    if (isRefused(named, name, 'throttled')) throw new AwsError('Throttling', 'Rate exceeded');
     const body = writeXml({ [`${name}Response`]: { ...NAMESPACE, ...operation.run() } });
-    return { operation: name, params, reply: { status: 200, headers: { 'content-type': 'text/xml' }, body } };
+    const reply = { status: 200, headers: { 'content-type': 'text/xml' }, body };
+    return { operation: name, params, reply, isLost: losesAnswer(world.answersLost, named, name) };
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     const { name, params } = operation ?? { name: `${request.method} ${request.path}`, params: {} };
@@ -52,14 +58,27 @@ function operationOf(world: World, { method, path, query, body }: Request): Oper
   if (kind === 'hostedzone' && tail === 'rrset' && method === 'POST') {
     const batch = batchIn(body.toString('utf8'));
     const params = { HostedZoneId: id, ChangeBatch: batch };
-    return { name: 'ChangeResourceRecordSets', params, run: () => changeResourceRecordSets(world, id, batch) };
+    return {
+      name: 'ChangeResourceRecordSets',
+      zoneId: id,
+      params,
+      run: () => changeResourceRecordSets(world, id, batch),
+    };
   }
   if (kind === 'hostedzone' && tail === 'rrset' && method === 'GET') {
     const params = { HostedZoneId: id, ...Object.fromEntries(query) };
-    return { name: 'ListResourceRecordSets', params, run: () => listResourceRecordSets(zoneOf(world, id), query) };
+    return {
+      name: 'ListResourceRecordSets',
+      zoneId: id,
+      params,
+      run: () => listResourceRecordSets(zoneOf(world, id), query),
+    };
   }
-  if (kind === 'change' && tail === undefined && method === 'GET')
-    return { name: 'GetChange', params: { Id: id }, run: () => ({ ChangeInfo: changeInfo(changeOf(world, id)) }) };
+  if (kind === 'change' && tail === undefined && method === 'GET') {
+    const zoneId = world.changes.get(id)?.zoneId ?? '';
+    const run = () => ({ ChangeInfo: changeInfo(changeOf(world, id)) });
+    return { name: 'GetChange', zoneId, params: { Id: id }, run };
+  }
   throw new AwsError('UnknownOperationException', `The simulator does not know ${method} ${path}.`, 404);
 }
 
@@ -79,12 +98,13 @@ function changeResourceRecordSets(world: World, zoneId: string, batch: Element):
     );
   zone.recordSets = apply(zone, changes);
   zone.busyUntilMs = world.clock.now() + world.delays.zoneBusyMs;
-  return { ChangeInfo: changeInfo(newChange(world, textIn(batch, 'Comment'))) };
+  return { ChangeInfo: changeInfo(newChange(world, zoneId, textIn(batch, 'Comment'))) };
 }
 
-function newChange(world: World, comment: string | undefined): ZoneChange {
+function newChange(world: World, zoneId: string, comment: string | undefined): ZoneChange {
   const change: ZoneChange = {
     id: `C${randomBytes(10).toString('hex').toUpperCase()}`,
+    zoneId,
     status: 'PENDING',
     submittedAt: new Date(world.clock.now()).toISOString(),
     ...(comment !== undefined && { comment }),
@@ -137,9 +157,6 @@ function limitOf(text: string | null): number {
 }
 
 function zoneOf(world: World, id: string): HostedZone {
-  if (nameFails(id, 'denied'))
-    throw new AwsError('AccessDenied', `User is not authorized to access arn:aws:route53:::hostedzone/${id}`, 403);
-  if (nameFails(id, 'throttled')) throw new AwsError('Throttling', 'Rate exceeded');
   const zone = world.zones.get(id);
   if (zone === undefined) throw new AwsError('NoSuchHostedZone', `No hosted zone found with ID: ${id}`, 404);
   return zone;
@@ -149,4 +166,11 @@ function changeOf(world: World, id: string): ZoneChange {
   const change = world.changes.get(id);
   if (change === undefined) throw new AwsError('NoSuchChange', `Could not find resource with ID: ${id}`, 404);
   return change;
+}
+
+function accessDenied({ account }: World, call: string, zoneId: string): AwsError {
+  const message =
+    `User: arn:aws:sts::${account}:assumed-role/simulated-role is not authorized to perform: route53:${call} ` +
+    `on resource: arn:aws:route53:::hostedzone/${zoneId}`;
+  return new AwsError('AccessDenied', message, 403);
 }

@@ -2,7 +2,7 @@
 import type { Queue, QueuedMessage, World } from '../cloud.ts';
 import { createDeduplication } from '../fifo.ts';
 import type { Answer, Reply, Request } from '../http.ts';
-import { nameFails } from '../sentinels.ts';
+import { isRefused, type Named } from '../sentinels.ts';
 import { queueKey } from '../setup.ts';
 import { accessDenied, invalidAddress, queueDoesNotExist, SqsError, throttled, unknownOperation } from './errors.ts';
 import { type Input, required } from './input.ts';
@@ -61,8 +61,10 @@ function queueOf(world: World, input: Input, operation: string): Queue {
   const url = required(input, 'QueueUrl');
   if (!URL.canParse(url)) throw invalidAddress(url);
   const [account = '', name = ''] = new URL(url).pathname.split('/').slice(-2);
-  if (nameFails(name, 'denied')) throw accessDenied(`arn:aws:sqs:${world.region}:${account}:${name}`, operation);
-  if (nameFails(name, 'throttled')) throw throttled();
+  const named: Named[] = [{ as: 'queue', id: name }];
+  if (isRefused(named, operation, 'denied'))
+    throw accessDenied(`arn:aws:sqs:${world.region}:${account}:${name}`, operation);
+  if (isRefused(named, operation, 'throttled')) throw throttled();
   const queue = world.queues.get(queueKey({ account, name }));
   if (queue === undefined) throw queueDoesNotExist();
   return queue;
