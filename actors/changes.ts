@@ -3,9 +3,18 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 
 /** The machines whose states are told, by the `id` in their charts. */
-export type ChangeKind = 'supervisor' | 'domain' | 'volume' | 'notice-watch' | 'delivery';
+export type ChangeKind = (typeof kinds)[number];
 
-const kinds: readonly string[] = ['supervisor', 'domain', 'volume', 'notice-watch', 'delivery'] satisfies ChangeKind[];
+const kinds = [
+  'supervisor',
+  'domain',
+  'volume',
+  'giving-back',
+  'letting-go',
+  'notice-watch',
+  'risk-watch',
+  'delivery',
+] as const;
 
 /** A state that an actor reached. */
 export interface Change<Context = unknown> {
@@ -58,7 +67,7 @@ export function createChanges(tell: (change: Change) => void): (event: Inspectio
 function kindOf(actor: AnyActorRef): ChangeKind | undefined {
   // The logic of a machine carries the chart's id; a promise's or a callback's has none.
   const { logic } = actor as unknown as { logic?: { id?: string } };
-  return kinds.includes(logic?.id ?? '') ? (logic?.id as ChangeKind) : undefined;
+  return kinds.find((kind) => kind === logic?.id);
 }
 
 /** `{ attaching: 'checking' }` → `attaching.checking` */

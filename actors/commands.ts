@@ -12,12 +12,12 @@ import type { ValuesOf } from './macro-values.ts';
 export const runCommand = (commands: Commands, valuesOf: ValuesOf, log: Log) =>
   fromCallback<CommandSignal, CommandInput>(({ input: { line, occasion }, sendBack, receive }) => {
     const prepared = prepare(line, occasion, valuesOf);
+    // Getting it ready counts, too: a folder on a dead mount may take for ever.
+    sendBack({ type: 'command.begun', atMs: performance.now() });
     const about = { domain: occasion.domain, event: occasion.event, command: prepared.argv.join(' ') };
     const running = commands.start(prepared, {
-      started(atMs) {
-        log.info('command starts', about);
-        sendBack({ type: 'command.started', atMs });
-      },
+      started: () => log.info('command starts', about),
+      note: (text) => log.warn(text, about),
       output: (text, stream) => log.info(text, { domain: occasion.domain, command: prepared.argv[0], stream }),
       ended: (result) => {
         logEnd(log, about, result);

@@ -2,13 +2,14 @@
 
 import { isNotified, linesFor, volumeLines } from '../config/commands.ts';
 import { attachmentPoint } from '../config/devices.ts';
-import { type EventName, eventNames } from '../config/events.ts';
+import { type EventName, eventNames, eventOf } from '../config/events.ts';
 import { expand, type MacroValues } from '../config/macros.ts';
 import { storedName } from '../config/record-name.ts';
 import type { Config, DomainConfig } from '../config/schema.ts';
-import type { CommandLine, MonotonicMs, RecordEntry, VolumeEntry } from '../config/vocabulary.ts';
-import type { DomainInput } from '../machines/domain.ts';
-import type { SupervisorInput } from '../machines/supervisor.ts';
+import type { CommandLine, Hold, RecordEntry, VolumeEntry } from '../config/vocabulary.ts';
+import type { DomainPlan, SupervisorInput } from '../machines/supervisor.ts';
+import { leftOver } from './journal.ts';
+import { type Memory, pastOf } from './memory.ts';
 
 /** What of it is switched on (`--enable-…`). */
 export interface Switches {
@@ -18,44 +19,47 @@ export interface Switches {
   poll: boolean;
 }
 
-/**
- * @param values what macros stand for before any domain begins.
- * @param startMs when the way up begins.
- */
+/** What earlier runs left behind. */
+export interface Inheritance extends Memory {
+  holds(): readonly Hold[];
+}
+
+/** @param values what macros stand for before any domain begins. */
 export function supervisorInput(
   config: Config,
   switches: Switches,
   values: MacroValues,
-  startMs: MonotonicMs,
+  inheritance: Inheritance,
 ): SupervisorInput {
   const hostname = config['set-hostname'] ?? config.hostname;
-  const { interval } = config['interrupt-detection'].options;
-  const domains = Object.entries(config.domains).map(([name, domain]) =>
-    domainInput(name, domain, config, switches, { ...values, domain: name }, startMs),
-  );
+  const { interval, 'treat-as-interruption': asNotice } = config['interrupt-detection'].options;
+  const domains = Object.entries(config.domains).map(([name, domain]) => ({
+    ...domainPlan(name, domain, config, switches, { ...values, domain: name }),
+    ...pastOf(inheritance, name),
+  }));
   return {
     domains: withoutDoubles(domains),
     receivers: switches.notify ? receiversOf(config) : {},
+    requireAll: config['require-all'],
+    leftOver: leftOver(inheritance.holds(), domains).length > 0,
     ...(hostname === undefined || !switches.init ? {} : { hostname: expand(hostname, values) }),
-    ...(switches.poll ? { watch: { intervalMs: interval * 1000 } } : {}),
+    ...(switches.poll ? { watch: { intervalMs: interval * 1000, asNotice } } : {}),
   };
 }
 
-function domainInput(
+function domainPlan(
   name: string,
   domain: DomainConfig,
   config: Config,
   { exec }: Switches,
   values: MacroValues,
-  startMs: MonotonicMs,
-): DomainInput {
-  const wayUpMs = config.timeout * 1000;
+): Omit<DomainPlan, 'past'> {
   return {
     domain: name,
     volumes: volumesOf(name, domain, exec, values),
     records: recordsOf(domain, values),
     lines: exec ? linesByEvent(domain) : {},
-    limits: { wayUpMs, wayUpUntilMs: startMs + wayUpMs, stopMs: config['stop-timeout'] * 1000 },
+    limits: { wayUpMs: config.timeout * 1000, stopMs: config['stop-timeout'] * 1000 },
   };
 }
 
@@ -67,16 +71,18 @@ function volumesOf(domain: string, config: DomainConfig, exec: boolean, values: 
     device: expand(volume.device, values),
     volumeId: expand(volume['volume-id'] ?? '', values),
     lines: exec ? volumeLines(volume) : [],
+    release: volume.release.map(eventOf),
   }));
 }
 
 function recordsOf(config: DomainConfig, values: MacroValues): RecordEntry[] {
-  return config['update-route53'].map(({ critical, hostedzone, name, ttl }, entry) => ({
+  return config['update-route53'].map(({ critical, hostedzone, name, ttl, release }, entry) => ({
     entry,
     critical,
     hostedZone: hostedzone,
     name: expand(name, values),
     ttl,
+    release: release.map(eventOf),
   }));
 }
 
@@ -93,7 +99,7 @@ function receiversOf(config: Config): Record<string, EventName[][]> {
 }
 
 /** What two entries have in common that only one of them may have was hidden by macros; the later domain is refused (3.4). */
-function withoutDoubles(domains: DomainInput[]): DomainInput[] {
+function withoutDoubles(domains: DomainPlan[]): DomainPlan[] {
   const taken = new Map<string, string>();
   return domains.map((domain) => {
     const claims = claimsOf(domain);
@@ -105,7 +111,7 @@ function withoutDoubles(domains: DomainInput[]): DomainInput[] {
 }
 
 /** Everything that a domain must have to itself on this instance, in words. */
-function claimsOf({ volumes, records }: DomainInput): string[] {
+function claimsOf({ volumes, records }: DomainPlan): string[] {
   return [
     ...volumes.map(({ device }) => `device ${attachmentPoint(device)}`),
     ...volumes.map(({ volumeId }) => `volume ${volumeId}`),

@@ -4,10 +4,22 @@ import type { Log } from '../adapters/logger.ts';
 import type { Failure, InterruptionNotice } from '../config/vocabulary.ts';
 import type { DeliveryContext } from '../machines/delivery.ts';
 import type { DomainContext } from '../machines/domain.ts';
+import { type GivingBackContext, nameOf } from '../machines/giving-back.ts';
+import type { LettingGoContext } from '../machines/letting-go.ts';
 import type { NoticeWatchContext } from '../machines/notice-watch.ts';
+import type { RiskWatchContext } from '../machines/risk-watch.ts';
 import type { SupervisorContext } from '../machines/supervisor.ts';
 import type { VolumeContext } from '../machines/volume.ts';
 import type { Change, ChangeKind } from './changes.ts';
+
+/** States of the supervisor that somebody may wonder about. */
+const supervisorSentences: Partial<Record<string, (context: SupervisorContext) => string>> = {
+  warming: ({ lifecycleState }) =>
+    `in the warm pool (${lifecycleState}): nothing is taken until Auto Scaling wants it in service`,
+  tidying: () => 'giving back what an earlier run held and the configuration no longer asks for',
+  asleep: () => 'everything is done for the hibernation; waiting to be resumed',
+  'setting-out': ({ survived }) => (survived === undefined ? 'setting out' : 'resumed: setting out anew'),
+};
 
 /** Gives a listener that writes each change that a person may want to know of. */
 export function createLogNews(log: Log): (change: Change) => void {
@@ -16,13 +28,16 @@ export function createLogNews(log: Log): (change: Change) => void {
   /** Watches that have had no answer. */
   const blind = new Set<string>();
   const waitingFor = new Map<string, string | undefined>();
-  let isNoticeTold = false;
+  const toldNotices = new Set<string>();
 
   const writers: Record<ChangeKind, (change: Change<never>) => void> = {
     supervisor,
     domain,
     volume,
+    'giving-back': givingBack,
+    'letting-go': lettingGo,
     'notice-watch': noticeWatch,
+    'risk-watch': riskWatch,
     delivery,
   };
   return (change) => writers[change.kind](change as Change<never>);
@@ -34,7 +49,9 @@ export function createLogNews(log: Log): (change: Change) => void {
       const { length } = context.sending;
       log.error(`${length === 1 ? '1 message was' : `${length} messages were`} not accepted in time; lost`);
     }
-    log.debug('supervisor', { state, durationMs });
+    const sentence = supervisorSentences[state]?.(context);
+    if (sentence !== undefined) log.info(sentence, { state });
+    else log.debug('supervisor', { state, durationMs });
   }
 
   function domain({ sessionId, state, durationMs, context }: Change<DomainContext>): void {
@@ -42,13 +59,14 @@ export function createLogNews(log: Log): (change: Change) => void {
     for (const failure of news(sessionId, context.failures)) tellFailure(context.domain, failure);
     const fields = { domain: context.domain, state, durationMs };
     if (state === 'failed') log.error('domain failed', fields);
+    else if (state === 'keeping-watch') log.warn('domain failed, but is attached here: it keeps watch', fields);
     else log.info(`domain ${state}`, { ...fields, ...(state === 'stopped' ? { ending: context.ending } : {}) });
   }
 
-  /** Once, by whoever shows it first: the cause is told before what comes of it. */
+  /** Once each, by whoever shows it first: the cause is told before what comes of it. */
   function tellNotice(notice: InterruptionNotice | undefined): void {
-    if (notice === undefined || isNoticeTold) return;
-    isNoticeTold = true;
+    if (notice === undefined || toldNotices.has(notice.key)) return;
+    toldNotices.add(notice.key);
     const { action, time, leftMs } = notice;
     log.warn('interruption notice', { action, time, secondsLeft: Math.round(leftMs / 1000) });
   }
@@ -68,6 +86,26 @@ export function createLogNews(log: Log): (change: Change) => void {
       log.warn(`waiting: ${context.waitingFor}`, fields);
     } else if (state === 'ended' && path !== undefined) log.info('volume is there', { ...fields, path });
     else log.debug('volume', fields);
+  }
+
+  function givingBack({ from, state, context }: Change<GivingBackContext>): void {
+    const [hold] = context.left;
+    if (from !== 'restoring' || state !== 'dropping' || hold === undefined) return;
+    const fields = { domain: hold.domain, record: nameOf(hold), why: context.what.reason };
+    if (context.restored === 'not-ours') log.warn('record is no longer ours, and stays as it is', fields);
+    else log.info('record is given back', fields);
+  }
+
+  function lettingGo({ state, durationMs, context }: Change<LettingGoContext>): void {
+    const { domain, volumeId, device } = context.hold;
+    const fields = { domain, volume: volumeId, device, state, durationMs };
+    // Why one is kept is said where the failure ends up.
+    if (state === 'ended' && context.problem === undefined) log.info('volume is let go', fields);
+    else log.debug('letting a volume go', fields);
+  }
+
+  function riskWatch({ context }: Change<RiskWatchContext>): void {
+    if (context.problem !== undefined) log.debug(`early signs cannot be looked at: ${context.problem}`);
   }
 
   function noticeWatch({ sessionId, state, context }: Change<NoticeWatchContext>): void {

@@ -52,7 +52,7 @@ function ofVolume({ attachment }: Occasion): MacroValues {
 }
 
 function ofEvent(occasion: Occasion, { transactions }: Pick<MacroSources, 'transactions'>): MacroValues {
-  const { domain, event, failures, notice, results, recordNames } = occasion;
+  const { domain, event, failures, notice, risk, results, recordNames } = occasion;
   return {
     domain,
     daemon_state: event,
@@ -60,9 +60,9 @@ function ofEvent(occasion: Occasion, { transactions }: Pick<MacroSources, 'trans
     error: failures.map(({ part, problem }) => [part, problem]),
     results: results.map(macroResult),
     transaction_log: transactions.of(domain).calls(),
-    interrupt_action: notice?.action,
+    interrupt_action: risk?.kind ?? notice?.action,
     // The contract promises the offset in digits.
-    interrupt_time: notice?.time?.replace(/(\.\d+)?Z$/, '+00:00'),
+    interrupt_time: (risk ?? notice)?.time?.replace(/(\.\d+)?Z$/, '+00:00'),
     seconds_left: notice && Math.max(0, Math.round((notice.seenAtMs + notice.leftMs - performance.now()) / 1000)),
   };
 }

@@ -3,10 +3,17 @@
 import { fromPromise } from 'xstate';
 import type { InstanceMetadata } from '../adapters/imds.ts';
 import type { RecordSets } from '../adapters/route53.ts';
-import { messageOf } from '../config/errors.ts';
+import { isPassing, messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
-import type { Failure, PublicAddresses, RecordEntry, RecordSet, RecordSetChange } from '../config/vocabulary.ts';
-import { failureOf, type RecordsInput, type RecordsOutcome } from '../machines/records.ts';
+import type {
+  Failure,
+  PublicAddresses,
+  RecordEntry,
+  RecordSet,
+  RecordSetChange,
+  RecordSetHold,
+} from '../config/vocabulary.ts';
+import { failureOf, type RecordsAttempt, type RecordsInput } from '../machines/records.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
 /** Reads the addresses as they are now. @param keep is given them: macros show those read last. */
@@ -19,48 +26,81 @@ export const readAddresses = (imds: InstanceMetadata, keep: (addresses: PublicAd
 
 /** Looks what stands there, and gives what has to change. What cannot be looked at is an outcome. */
 export const compareRecordSets = (recordSets: RecordSets, transactions: Transactions) =>
-  fromPromise<RecordsOutcome, RecordsInput & { addresses: PublicAddresses }>(
+  fromPromise<RecordsAttempt, RecordsInput & { addresses: PublicAddresses }>(
     async ({ input: { domain, records, addresses }, signal }) => {
       const log = transactions.of(domain);
       const looked = await Promise.all(
         records.map((record) => compare(recordSets, log, record, wantedSets(record, addresses), signal)),
       );
       return {
-        changes: looked.flatMap((outcome) => ('problem' in outcome ? [] : outcome)),
-        failures: looked.flatMap((outcome) => ('problem' in outcome ? [outcome] : [])),
+        changes: looked.flatMap((outcome) => ('failure' in outcome ? [] : outcome)),
+        failures: looked.flatMap((outcome) => ('failure' in outcome ? [outcome.failure] : [])),
+        passing: looked.some((outcome) => 'failure' in outcome && outcome.passing),
       };
     },
   );
 
-/** Sends what differs, one change batch for each zone: all of it or none. It gets no signal: a change is let finish. */
+/**
+ * Sends what differs, one change batch for each zone: all of it or none. What stood there is journalled first. It gets no
+ * signal: a change is let finish.
+ */
 export const writeRecordSets = (recordSets: RecordSets, transactions: Transactions) =>
-  fromPromise<RecordsOutcome, RecordsInput & RecordsOutcome>(async ({ input }) => {
+  fromPromise<RecordsAttempt, RecordsInput & Omit<RecordsAttempt, 'passing'>>(async ({ input }) => {
     const { domain, records, changes, failures } = input;
     const zones = [...new Set(changes.filter(({ sent }) => sent).map(({ hostedZone }) => hostedZone))];
     const refusals = await Promise.all(
-      zones.map((zone) => writeZone(recordSets, transactions.of(domain), zone, changes)),
+      zones.map((zone) => writeZone(recordSets, transactions.of(domain), domain, zone, changes)),
     );
     const refused = refusals.flatMap((refusal) => refusal ?? []);
     return {
       changes: changes.filter(({ hostedZone, sent }) => !(sent && refused.some(({ zone }) => zone === hostedZone))),
       failures: [...failures, ...refused.flatMap(({ zone, problem }) => failuresIn(zone, problem, records))],
+      passing: refused.some(({ passing }) => passing),
     };
   });
+
+/** The sets that a record is to have: one for each kind of address that the instance has. */
+export function wantedSets({ name, ttl }: RecordEntry, { primaryIpv4, primaryIpv6 }: PublicAddresses): RecordSet[] {
+  return [
+    ...(primaryIpv4 ? [{ name: storedName(name), type: 'A' as const, ttl, values: [primaryIpv4] }] : []),
+    ...(primaryIpv6 ? [{ name: storedName(name), type: 'AAAA' as const, ttl, values: [primaryIpv6] }] : []),
+  ];
+}
+
+interface Refusal {
+  zone: string;
+  problem: string;
+  passing: boolean;
+}
 
 /** Why a zone's change was refused; absent when it was not. */
 async function writeZone(
   recordSets: RecordSets,
-  log: Transaction,
+  transaction: Transaction,
+  domain: string,
   zone: string,
   changes: RecordSetChange[],
-): Promise<{ zone: string; problem: string } | undefined> {
-  const different = changes.filter(({ hostedZone, sent }) => sent && hostedZone === zone).map(({ after }) => after);
+): Promise<Refusal | undefined> {
+  const different = changes.filter(({ hostedZone, sent }) => sent && hostedZone === zone);
   try {
-    await recordSets.upsert(zone, different, log);
+    await transaction.holding(
+      different.map((change) => holdOf(domain, change)),
+      () =>
+        recordSets.upsert(
+          zone,
+          different.map(({ after }) => after),
+          transaction,
+        ),
+      () => true,
+    );
     return undefined;
   } catch (error) {
-    return { zone, problem: messageOf(error) };
+    return { zone, problem: messageOf(error), passing: isPassing(error) };
   }
+}
+
+function holdOf(domain: string, { hostedZone, before, after }: RecordSetChange): RecordSetHold {
+  return { kind: 'record-set', domain, hostedZone, ...(before ? { before } : {}), after };
 }
 
 function failuresIn(zone: string, problem: string, records: RecordEntry[]): Failure[] {
@@ -73,20 +113,13 @@ async function compare(
   record: RecordEntry,
   wanted: RecordSet[],
   signal: AbortSignal,
-): Promise<RecordSetChange[] | Failure> {
+): Promise<RecordSetChange[] | { failure: Failure; passing: boolean }> {
   try {
     const there = await recordSets.read(record.hostedZone, record.name, log, signal);
     return wanted.map((after) => changeOf(record.hostedZone, there, after));
   } catch (error) {
-    return failureOf(record, messageOf(error));
+    return { failure: failureOf(record, messageOf(error)), passing: isPassing(error) };
   }
-}
-
-function wantedSets({ name, ttl }: RecordEntry, { primaryIpv4, primaryIpv6 }: PublicAddresses): RecordSet[] {
-  return [
-    ...(primaryIpv4 ? [{ name: storedName(name), type: 'A' as const, ttl, values: [primaryIpv4] }] : []),
-    ...(primaryIpv6 ? [{ name: storedName(name), type: 'AAAA' as const, ttl, values: [primaryIpv6] }] : []),
-  ];
 }
 
 function changeOf(hostedZone: string, there: RecordSet[], after: RecordSet): RecordSetChange {

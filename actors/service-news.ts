@@ -6,6 +6,7 @@ import type { ServiceManager } from '../adapters/systemd.ts';
 import { messageOf } from '../config/errors.ts';
 import type { DomainContext } from '../machines/domain.ts';
 import type { NoticeWatchContext } from '../machines/notice-watch.ts';
+import type { SupervisorContext } from '../machines/supervisor.ts';
 import type { VolumeContext } from '../machines/volume.ts';
 import type { Change } from './changes.ts';
 
@@ -33,6 +34,8 @@ interface Adapters {
 export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters): ServiceNews {
   const domains = new Map<string, string>();
   const waiting = new Map<string, string>();
+  /** What the supervisor itself waits for, in words. */
+  let pausing: string | undefined;
   let blindSince: { problem: string; answeredAtMs: number } | undefined;
   let isWatching = false;
   let isReady = false;
@@ -52,7 +55,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
       if (change.kind === 'domain') noteDomain(change as Change<DomainContext>);
       if (change.kind === 'volume') noteVolume(change as Change<VolumeContext>);
       if (change.kind === 'notice-watch') noteLook(change as Change<NoticeWatchContext>);
-      if (change.kind === 'supervisor') noteSupervisor(change.state);
+      if (change.kind === 'supervisor') noteSupervisor(change as Change<SupervisorContext>);
       tellStatus();
     },
     async ready() {
@@ -69,7 +72,8 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   };
 
   function noteDomain({ state, from, context: { domain, ending } }: Change<DomainContext>): void {
-    domains.set(domain, ending === 'failed' ? 'failed' : state);
+    const isGivingUp = ending === 'failed' && state !== 'rolling-back';
+    domains.set(domain, isGivingUp ? 'failed' : state);
     if (state === 'started') mark(() => runtimeDir.markStarted(domain));
     else if (from === 'started') mark(() => runtimeDir.unmarkStarted(domain));
   }
@@ -89,19 +93,23 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   function noteLook({ from, state, context }: Change<NoticeWatchContext>): void {
     if (from === 'looking') void serviceManager.notify({ WATCHDOG: '1' });
     if (state === 'blind') blindSince = { problem: context.problem ?? '', answeredAtMs: context.answeredAtMs ?? 0 };
-    if (state === 'pausing' || state === 'noticed') blindSince = undefined;
-    isWatching = state !== 'noticed';
+    if (state === 'pausing') blindSince = undefined;
+    isWatching = true;
   }
 
-  /** With polling off, and on the way down after a notice, no watch gives signs of life, and none of it is stuck. */
+  /** With polling off, and before the watch is there, nobody gives signs of life, and none of it is stuck. */
   function pingForNoWatch(): void {
     if (!isWatching) void serviceManager.notify({ WATCHDOG: '1' });
   }
 
-  function noteSupervisor(state: string): void {
-    // In `running` nothing is under way that systemd would wait for.
-    isSettled = state === 'running';
-    if (state === 'asking-why' || state === 'stopping') extend();
+  function noteSupervisor({ state, context }: Change<SupervisorContext>): void {
+    // In these nothing is under way that systemd would wait for.
+    isSettled = state === 'running' || state === 'asleep';
+    if (state === 'warming') pausing = `waiting: in the warm pool (${context.lifecycleState})`;
+    else if (state === 'tidying') pausing = 'giving back what an earlier run held';
+    else if (state === 'asleep') pausing = 'hibernating; waiting to be resumed';
+    else pausing = undefined;
+    if (state === 'asking-why' || state === 'stopping' || state === 'interrupted') extend();
   }
 
   function extend(): void {
@@ -112,7 +120,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   function tellStatus(): void {
     const text = statusText();
     // Before the domains are there, whoever waits for them has said what for.
-    if (text === status || (domains.size === 0 && !isSettled)) return;
+    if (text === status || (domains.size === 0 && !isSettled && pausing === undefined)) return;
     status = text;
     void serviceManager.notify({ STATUS: text });
   }
@@ -122,6 +130,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
     const started = states.filter(([, state]) => state === 'started').length;
     const others = states.filter(([, state]) => state !== 'started').map(([domain, state]) => `${domain}: ${state}`);
     const blindMs = blindSince ? performance.now() - blindSince.answeredAtMs : 0;
+    if (pausing !== undefined) return pausing;
     return [
       states.length === 0 ? 'no domains; watching for notices' : `${started} of ${states.length} domains started`,
       // A line, not a table: whoever wants all of them reads the log.

@@ -1,50 +1,59 @@
 /** The only place where machines receive their steps. */
 
-import { createActor, fromPromise, sendParent, toPromise } from 'xstate';
+import { createActor, enqueueActions, fromPromise, sendParent, toPromise } from 'xstate';
+import type { Aws } from '../adapters/aws.ts';
 import type { BlockDevices } from '../adapters/block-device.ts';
 import type { Commands } from '../adapters/command.ts';
 import type { Volumes } from '../adapters/ec2.ts';
 import type { HostName } from '../adapters/hostname.ts';
 import type { InstanceMetadata } from '../adapters/imds.ts';
 import type { Log } from '../adapters/logger.ts';
+import type { Mounts } from '../adapters/mounts.ts';
 import type { RecordSets } from '../adapters/route53.ts';
 import type { Topics } from '../adapters/sns.ts';
 import type { Queues } from '../adapters/sqs.ts';
+import type { StateDir } from '../adapters/state-dir.ts';
+import { messageOf } from '../config/errors.ts';
 import type { ExitStatus } from '../config/exit-status.ts';
 import type { Config } from '../config/schema.ts';
-import type { InstanceFacts, InterruptionNotice, PublicAddresses } from '../config/vocabulary.ts';
+import type { Hold, InstanceFacts, InterruptionNotice, PublicAddresses } from '../config/vocabulary.ts';
 import { type commandSteps, commandsMachine } from '../machines/commands.ts';
 import { deliveryMachine, type deliverySteps } from '../machines/delivery.ts';
 import { type DomainReport, domainMachine, type domainSteps } from '../machines/domain.ts';
-import {
-  type InterruptionNoticed,
-  type NoticeLook,
-  noticeWatchMachine,
-  type noticeWatchSteps,
-} from '../machines/notice-watch.ts';
+import { givingBackMachine, type givingBackSteps } from '../machines/giving-back.ts';
+import { lettingGoMachine, type lettingGoSteps } from '../machines/letting-go.ts';
+import { noticeWatchMachine, type noticeWatchSteps, type WatchNews } from '../machines/notice-watch.ts';
 import { recordsMachine, type recordsSteps } from '../machines/records.ts';
+import { type RiskNews, riskWatchMachine, type riskWatchSteps } from '../machines/risk-watch.ts';
 import { supervisorMachine, type supervisorSteps } from '../machines/supervisor.ts';
 import { volumeMachine, type volumeSteps } from '../machines/volume.ts';
 import { volumesMachine, type volumesSteps } from '../machines/volumes.ts';
 import { type Change, createChanges } from './changes.ts';
 import { runCommand } from './commands.ts';
 import { type Switches, supervisorInput } from './domain-input.ts';
-import { createMacroValues, ofInstance } from './macro-values.ts';
+import { clearDisk, detachVolume, dropHold, listHolds, lookAtHold, restoreRecordSet } from './giving-back.ts';
+import { leftOver } from './journal.ts';
+import { createMacroValues, ofInstance, type ValuesOf } from './macro-values.ts';
+import { remember } from './memory.ts';
 import { composeMessage, sendMessage } from './messages.ts';
 import { compareRecordSets, readAddresses, writeRecordSets } from './records.ts';
-import { createTransactions } from './transaction.ts';
-import { awaitSerial, claim, locate, look } from './volumes.ts';
+import { createTransactions, type Transactions } from './transaction.ts';
+import { awaitSerial, claim, locate, look as lookAtVolume, notePrepared } from './volumes.ts';
+import { look, lookFirst, lookForSigns, setOut } from './watches.ts';
 
 /** What the steps act through. */
 export interface Adapters {
   imds: InstanceMetadata;
+  aws: Pick<Aws, 'renew'>;
   volumes: Volumes;
   blockDevices: BlockDevices;
+  mounts: Mounts;
   recordSets: RecordSets;
   commands: Commands;
   hostName: HostName;
   topics: Topics;
   queues: Queues;
+  stateDir: StateDir;
   log: Log;
 }
 
@@ -71,89 +80,188 @@ export interface System {
   ended: Promise<ExitStatus>;
 }
 
+/** What the steps of all machines are made of. */
+interface Parts extends Omit<SystemOptions, 'addresses'> {
+  /** Those read last. */
+  addresses(): PublicAddresses;
+  keepAddresses(addresses: PublicAddresses): void;
+  transactions: Transactions;
+  valuesOf: ValuesOf;
+  /** What earlier runs hold and the configuration no longer asks for. */
+  leftOver: readonly Hold[];
+}
+
 export function startSystem(options: SystemOptions): System {
-  const { config, switches, facts, transactionId, onChange } = options;
-  let addresses = options.addresses;
-  const sources = { facts, addresses: () => addresses, transactionId };
-  const machine = supervisorWithSteps(options, sources, (latest) => {
-    addresses = latest;
-  });
-  const input = supervisorInput(config, switches, ofInstance(sources), performance.now());
-  const supervisor = createActor(machine, { id: 'supervisor', input, inspect: createChanges(onChange) });
+  const { config, switches, facts, transactionId, adapters } = options;
+  const addresses = createAddresses(options.addresses);
+  const values = ofInstance({ facts, transactionId, addresses: addresses.read });
+  const input = supervisorInput(config, switches, values, adapters.stateDir);
+  const parts = partsOf(options, addresses, leftOver(adapters.stateDir.holds(), input.domains));
+  const inspect = createChanges(options.onChange);
+  const supervisor = createActor(supervisorOf(parts), { id: 'supervisor', input, inspect });
   const ended = toPromise(supervisor);
   supervisor.start();
   return {
-    stop: () => supervisor.send({ type: 'supervisor.stop' }),
+    stop: () => supervisor.send({ type: 'supervisor.stop', atMs: performance.now() }),
     notice: (notice) => supervisor.send({ type: 'interruption.noticed', notice }),
     ended,
   };
 }
 
-interface InstanceSources {
-  facts: InstanceFacts;
-  addresses(): PublicAddresses;
-  transactionId: string;
+interface Addresses {
+  read(): PublicAddresses;
+  keep(addresses: PublicAddresses): void;
 }
 
-function supervisorWithSteps(
-  { adapters, config, switches, facts, tellReady }: SystemOptions,
-  sources: InstanceSources,
-  keepAddresses: (addresses: PublicAddresses) => void,
-) {
-  const { imds, volumes, blockDevices, recordSets, hostName, topics, queues, log } = adapters;
-  const transactions = createTransactions({
-    changes: switches.init,
-    onDry: ({ domain, method, param }) => log.info(`not done, init is off: ${method}`, { domain, param, dry: true }),
-  });
-  const valuesOf = createMacroValues({ ...sources, transactions });
-  const lookForNotice = fromPromise<NoticeLook, void>(({ signal }) => imds.instanceAction(signal));
+function createAddresses(known: PublicAddresses): Addresses {
+  let addresses = known;
+  return {
+    read: () => addresses,
+    keep(latest) {
+      addresses = latest;
+    },
+  };
+}
 
-  const commands = commandsMachine.provide({
-    actors: { runCommand: runCommand(adapters.commands, valuesOf, log) } satisfies Steps<typeof commandSteps>,
+function partsOf(options: SystemOptions, addresses: Addresses, leftOver: readonly Hold[]): Parts {
+  const { adapters, switches, facts, transactionId } = options;
+  const transactions = createTransactions({
+    journal: adapters.stateDir,
+    changes: switches.init,
+    onDry: ({ domain, method, param }) =>
+      adapters.log.info(`not done, init is off: ${method}`, { domain, param, dry: true }),
   });
+  const valuesOf = createMacroValues({ facts, addresses: addresses.read, transactionId, transactions });
+  return { ...options, addresses: addresses.read, keepAddresses: addresses.keep, transactions, valuesOf, leftOver };
+}
+
+// --- The machines, each with its steps -------------------------------------------------------------------------------
+
+function supervisorOf(parts: Parts) {
+  const { imds, aws, hostName, stateDir, log } = parts.adapters;
+  const { 'treat-as-interruption': asNotice } = parts.config['interrupt-detection'].options;
+  const givingBack = givingBackOf(parts);
+  return supervisorMachine.provide({
+    actors: {
+      domain: domainOf(parts, givingBack),
+      delivery: deliveryOf(parts),
+      noticeWatch: noticeWatchOf(parts),
+      riskWatch: riskWatchOf(parts),
+      lookFirst: lookFirst(imds, stateDir, asNotice, log),
+      look: look(imds, stateDir),
+      setHostname: fromPromise(({ input }: { input: { hostname: string } }) => hostName.set(input.hostname)),
+      tidyUp: givingBack,
+      setOut: setOut({ imds, aws, memory: stateDir, log, keepAddresses: parts.keepAddresses }),
+      tellReady: fromPromise<void, void>(parts.tellReady),
+    } satisfies Steps<typeof supervisorSteps>,
+  });
+}
+
+function domainOf(parts: Parts, givingBack: ReturnType<typeof givingBackOf>) {
+  const { adapters, transactions } = parts;
+  const commands = commandsMachine.provide({
+    actors: { runCommand: runCommand(adapters.commands, parts.valuesOf, adapters.log) } satisfies Steps<
+      typeof commandSteps
+    >,
+  });
+  return domainMachine.provide({
+    actors: {
+      runCommands: commands,
+      attachVolumes: volumesOf(parts, commands, givingBack),
+      upsertRecordSets: recordsOf(parts),
+      giveBack: givingBack,
+      remember: remember(adapters.stateDir, parts.switches.exec),
+    } satisfies Steps<typeof domainSteps>,
+    actions: {
+      report: sendParent((_, report: DomainReport) => report),
+      // A line too many in the journal is made good by the memory: an application that was started has committed.
+      commit: (_, { domain }: { domain: string }) => {
+        transactions
+          .of(domain)
+          .commit()
+          .catch((error) => adapters.log.warn(messageOf(error), { domain }));
+      },
+    },
+  });
+}
+
+function volumesOf(
+  { adapters: { volumes, blockDevices }, transactions }: Parts,
+  commands: typeof commandsMachine,
+  givingBack: ReturnType<typeof givingBackOf>,
+) {
   const volume = volumeMachine.provide({
     actors: {
-      look: look(volumes, transactions),
+      look: lookAtVolume(volumes, transactions),
       claim: claim(volumes, transactions),
       awaitSerial: awaitSerial(blockDevices),
       locate: locate(blockDevices),
     } satisfies Steps<typeof volumeSteps>,
   });
-  const domain = domainMachine.provide({
+  return volumesMachine.provide({
     actors: {
+      volume,
       runCommands: commands,
-      attachVolumes: volumesMachine.provide({
-        actors: { volume, runCommands: commands } satisfies Steps<typeof volumesSteps>,
-      }),
-      upsertRecordSets: recordsMachine.provide({
-        actors: {
-          readAddresses: readAddresses(imds, keepAddresses),
-          compareRecordSets: compareRecordSets(recordSets, transactions),
-          writeRecordSets: writeRecordSets(recordSets, transactions),
-        } satisfies Steps<typeof recordsSteps>,
-      }),
-    } satisfies Steps<typeof domainSteps>,
-    actions: { report: sendParent((_, report: DomainReport) => report) },
+      notePrepared: notePrepared(transactions),
+      giveBack: givingBack,
+    } satisfies Steps<typeof volumesSteps>,
   });
-  const delivery = deliveryMachine.provide({
+}
+
+function recordsOf({ adapters: { imds, recordSets }, transactions, keepAddresses }: Parts) {
+  return recordsMachine.provide({
+    actors: {
+      readAddresses: readAddresses(imds, keepAddresses),
+      compareRecordSets: compareRecordSets(recordSets, transactions),
+      writeRecordSets: writeRecordSets(recordSets, transactions),
+    } satisfies Steps<typeof recordsSteps>,
+  });
+}
+
+function givingBackOf(parts: Parts) {
+  const { adapters, transactions } = parts;
+  const { volumes, blockDevices, mounts, recordSets } = adapters;
+  const lettingGo = lettingGoMachine.provide({
+    actors: {
+      lookAtHold: lookAtHold(volumes, transactions),
+      clearDisk: clearDisk(blockDevices, mounts, transactions),
+      detachVolume: detachVolume(volumes, transactions),
+    } satisfies Steps<typeof lettingGoSteps>,
+  });
+  return givingBackMachine.provide({
+    actors: {
+      listHolds: listHolds(parts),
+      letVolumeGo: lettingGo,
+      restoreRecordSet: restoreRecordSet(recordSets, transactions),
+      dropHold: dropHold(transactions),
+    } satisfies Steps<typeof givingBackSteps>,
+  });
+}
+
+function deliveryOf({ adapters: { topics, queues }, config, valuesOf, facts }: Parts) {
+  return deliveryMachine.provide({
     actors: {
       composeMessage: composeMessage((name, receiver) => entryOf(config, name, receiver), valuesOf, facts.region),
       sendMessage: sendMessage(topics, queues),
     } satisfies Steps<typeof deliverySteps>,
   });
-  const noticeWatch = noticeWatchMachine.provide({
-    actors: { look: lookForNotice } satisfies Steps<typeof noticeWatchSteps>,
-    actions: { tell: sendParent((_, noticed: InterruptionNoticed) => noticed) },
+}
+
+function noticeWatchOf({ adapters: { imds, stateDir } }: Parts) {
+  return noticeWatchMachine.provide({
+    actors: { look: look(imds, stateDir) } satisfies Steps<typeof noticeWatchSteps>,
+    actions: { tell: sendParent((_, news: WatchNews) => news) },
   });
-  return supervisorMachine.provide({
-    actors: {
-      domain,
-      delivery,
-      noticeWatch,
-      look: lookForNotice,
-      setHostname: fromPromise(({ input }: { input: { hostname: string } }) => hostName.set(input.hostname)),
-      tellReady: fromPromise<void, void>(tellReady),
-    } satisfies Steps<typeof supervisorSteps>,
+}
+
+function riskWatchOf({ adapters: { imds } }: Parts) {
+  return riskWatchMachine.provide({
+    actors: { lookForSigns: lookForSigns(imds) } satisfies Steps<typeof riskWatchSteps>,
+    actions: {
+      tell: enqueueActions(({ enqueue }, news: RiskNews[]) => {
+        for (const piece of news) enqueue(sendParent(piece));
+      }),
+    },
   });
 }
 

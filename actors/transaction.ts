@@ -1,7 +1,10 @@
-/** What each domain asked of AWS; `{transaction_log}` is read from here. */
+/** What each domain asked of AWS and holds of it: every change is journalled first. `{transaction_log}` is read from here. */
 
 import type { CallLog } from '../adapters/aws.ts';
-import type { LoggedCall } from '../config/vocabulary.ts';
+import type { StateDir } from '../adapters/state-dir.ts';
+import { isPassing } from '../config/errors.ts';
+import type { Hold, LoggedCall, VolumeEntry } from '../config/vocabulary.ts';
+import { isUnprepared, withHold, withoutHold, withPrepared } from './journal.ts';
 
 /** Older looks are forgotten: a volume may be waited for all day (4.4). */
 const LOOKS_KEPT = 100;
@@ -9,31 +12,86 @@ const LOOKS_KEPT = 100;
 export interface Transaction extends CallLog {
   /** The domain's calls in the order they were made: every change, and the latest looks. */
   calls(): LoggedCall[];
+  /** What it holds, the oldest first, left behind by earlier runs or taken by this one. */
+  holds(): Hold[];
+  /**
+   * Writes down what is about to be held, and makes the change. What turns out not to be held is taken from the journal again; a
+   * refusal that may have been an effect without an answer leaves it there.
+   * @param isTaken whether an outcome means that it is held now.
+   * @throws AdapterError also when the journal cannot be written; then the change is not made.
+   */
+  holding<Outcome>(
+    holds: Hold[],
+    change: () => Promise<Outcome>,
+    isTaken: (outcome: Outcome) => boolean,
+  ): Promise<Outcome>;
+  /** Takes one from the journal, since it was given back. */
+  drop(hold: Hold): Promise<void>;
+  /** Notes that the commands of a volume have all succeeded once. */
+  notePrepared(volume: Pick<VolumeEntry, 'volumeId'>): Promise<void>;
+  isUnprepared(volume: Pick<VolumeEntry, 'volumeId'>): boolean;
+  /** The point of no return: what is held now is given back no more. */
+  commit(): Promise<void>;
 }
 
 export interface Transactions {
+  /** False: changes are only noted (`--enable-init=0`). */
+  changes: boolean;
   of(domain: string): Transaction;
 }
 
 export interface TransactionOptions {
+  journal: Pick<StateDir, 'holds' | 'changeHolds'>;
   /** False: changes are only noted (`--enable-init=0`). */
   changes: boolean;
   /** Is told each change that was only noted. */
   onDry?: (call: LoggedCall) => void;
 }
 
-export function createTransactions({ changes, onDry }: TransactionOptions): Transactions {
+export function createTransactions(options: TransactionOptions): Transactions {
   const transactions = new Map<string, Transaction>();
   return {
+    changes: options.changes,
     of(domain) {
-      const transaction = transactions.get(domain) ?? createTransaction(domain, changes, onDry);
+      const transaction = transactions.get(domain) ?? createTransaction(domain, options);
       transactions.set(domain, transaction);
       return transaction;
     },
   };
 }
 
-function createTransaction(domain: string, changes: boolean, onDry: TransactionOptions['onDry']): Transaction {
+function createTransaction(domain: string, options: TransactionOptions): Transaction {
+  const { journal, changes } = options;
+  const of = ({ volumeId }: Pick<VolumeEntry, 'volumeId'>) => ({ domain, volumeId });
+  const drop = (dropped: Hold[]) => journal.changeHolds((holds) => dropped.reduce(withoutHold, holds));
+  return {
+    ...createCallLog(domain, options),
+    holds: () => journal.holds().filter((hold) => hold.domain === domain),
+    async holding(taken, change, isTaken) {
+      if (!changes) return change();
+      await journal.changeHolds((holds) => taken.reduce(withHold, holds));
+      let outcome: Awaited<ReturnType<typeof change>>;
+      try {
+        outcome = await change();
+      } catch (error) {
+        // The refusal is the news; a line too many in the journal only costs a look.
+        if (!isPassing(error)) await drop(taken).catch(() => {});
+        throw error;
+      }
+      if (!isTaken(outcome)) await drop(taken);
+      return outcome;
+    },
+    drop: (hold) => drop([hold]),
+    notePrepared: (volume) => journal.changeHolds((holds) => withPrepared(holds, of(volume))),
+    isUnprepared: (volume) => isUnprepared(journal.holds(), of(volume)),
+    commit: () => journal.changeHolds((holds) => holds.filter((hold) => hold.domain !== domain)),
+  };
+}
+
+function createCallLog(
+  domain: string,
+  { changes, onDry }: TransactionOptions,
+): Pick<Transaction, 'look' | 'change' | 'calls'> {
   let log: Array<LoggedCall & { look: boolean }> = [];
   return {
     look(method, param) {

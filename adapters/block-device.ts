@@ -26,6 +26,8 @@ export interface BlockDevices {
    * @throws AdapterError when it is not there in time, with what was tried and seen.
    */
   locate(request: { volumeId: string; device: string }, signal: AbortSignal): Promise<string>;
+  /** The same in one look, without waiting; `undefined` when it is not there now. */
+  find(request: { volumeId: string; device: string }): Promise<string | undefined>;
 }
 
 /** A device follows its attachment within seconds; AWS names no bound, and the EBS CSI driver waits as long. */
@@ -53,15 +55,23 @@ export function createBlockDevices(sysroot: string, shorter: Partial<Limits> = {
       return settled(`find the disk of ${volumeId}`, () => lookBySerial(volumeId), signal);
     },
 
-    locate({ volumeId, device }, signal) {
-      const look = () =>
-        first([
-          () => lookBySerial(volumeId),
-          ...namesOf(device).map((name) => () => byName(sysroot, name, serialOf(volumeId))),
-        ]);
-      return settled(`find the disk of ${volumeId} (${device})`, look, signal);
+    locate(request, signal) {
+      const { volumeId, device } = request;
+      return settled(`find the disk of ${volumeId} (${device})`, () => lookAround(request), signal);
+    },
+
+    async find(request) {
+      const looked = await lookAround(request);
+      return 'path' in looked ? looked.path : undefined;
     },
   };
+
+  function lookAround({ volumeId, device }: { volumeId: string; device: string }): Promise<Look> {
+    return first([
+      () => lookBySerial(volumeId),
+      ...namesOf(device).map((name) => () => byName(sysroot, name, serialOf(volumeId))),
+    ]);
+  }
 
   async function settled(operation: string, look: () => Promise<Look>, signal: AbortSignal): Promise<string> {
     const found = await awaitLook(sysroot, operation, look, limits, signal);

@@ -2,9 +2,10 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Switches } from '../actors/domain-input.ts';
+import { settled } from '../actors/journal.ts';
 import { createLogNews } from '../actors/log-news.ts';
 import { createServiceNews, type ServiceNews } from '../actors/service-news.ts';
-import { type System, startSystem } from '../actors/system.ts';
+import { startSystem } from '../actors/system.ts';
 import { type Aws, createAws } from '../adapters/aws.ts';
 import { createBlockDevices } from '../adapters/block-device.ts';
 import { createCommands } from '../adapters/command.ts';
@@ -12,23 +13,24 @@ import { createVolumes } from '../adapters/ec2.ts';
 import { createHostName } from '../adapters/hostname.ts';
 import { createInstanceMetadata, DEFAULT_ENDPOINT, type InstanceMetadata, parseEndpoints } from '../adapters/imds.ts';
 import { createLog, type Log } from '../adapters/logger.ts';
+import { createMounts } from '../adapters/mounts.ts';
 import { createRecordSets } from '../adapters/route53.ts';
 import { createRuntimeDir, type RuntimeDir, runtimeDirectory, runtimeOwner } from '../adapters/runtime-dir.ts';
 import { createTopics } from '../adapters/sns.ts';
 import { createQueues } from '../adapters/sqs.ts';
+import { type LockedStateDir, lockStateDir, type StateDir, stateDirectory } from '../adapters/state-dir.ts';
 import { sysrootOf } from '../adapters/sysroot.ts';
 import { createServiceManager, type ServiceManager } from '../adapters/systemd.ts';
-import { NOTICE_MS } from '../config/constants.ts';
+import { createUptime } from '../adapters/uptime.ts';
 import { AdapterError, ConfigError, messageOf } from '../config/errors.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
-import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { decodeUserData } from '../config/user-data.ts';
-import type { InstanceFacts, InterruptionNotice } from '../config/vocabulary.ts';
+import type { InstanceFacts } from '../config/vocabulary.ts';
 import { awaiting, type Patience } from './boot.ts';
-import { readConfigFile } from './config-file.ts';
+import { configFromFile, configFromUserData } from './configuration.ts';
 import type { RunOptions } from './options.ts';
 import { problemReport } from './report.ts';
+import { listenForSignals, type Signals } from './signals.ts';
 
 /** The machine that the daemon runs on, and the means to speak of it. */
 interface Surroundings {
@@ -51,7 +53,7 @@ export async function run(options: RunOptions, environment: NodeJS.ProcessEnv): 
   const news = createServiceNews({ serviceManager, runtimeDir, log });
   const signals = listenForSignals(log, () => ending.abort());
   try {
-    const status = await live(surroundings, news, signals);
+    const status = await liveAlone(surroundings, news, signals);
     // A unit that ended well was ready, even if all that there was to do came to its end before it could say so (11.1).
     if (status === exitStatus.done) await news.ready();
     log[status === exitStatus.done ? 'info' : 'error'](`the daemon ends with exit status ${status}`);
@@ -59,10 +61,24 @@ export async function run(options: RunOptions, environment: NodeJS.ProcessEnv): 
   } catch (error) {
     return await failureOf(error, log, news, ending.signal);
   } finally {
-    await runtimeDir.clearStarted().catch((error) => log.warn(messageOf(error)));
     await news.stopping();
     imds.close();
     await log.close();
+  }
+}
+
+/** With the state directory to itself; whoever finds it taken has touched nothing, not even the other one's `.started` files (12.5). */
+async function liveAlone(surroundings: Surroundings, news: ServiceNews, signals: Signals): Promise<ExitStatus> {
+  const { options, environment, sysroot, log, runtimeDir } = surroundings;
+  // A file is read before anything else is asked or touched, so that a mistake in it shows at once.
+  const fromFile = await configFromFile(surroundings);
+  const onProblem = (sentence: string) => log.warn(sentence);
+  const locked = await lockStateDir(options.stateDir ?? stateDirectory(environment, sysroot), { sysroot, onProblem });
+  try {
+    return await live(surroundings, fromFile, locked, news, signals);
+  } finally {
+    await runtimeDir.clearStarted().catch((error) => log.warn(messageOf(error)));
+    await locked.close();
   }
 }
 
@@ -99,10 +115,14 @@ function surroundingsOf(
   };
 }
 
-async function live(surroundings: Surroundings, news: ServiceNews, signals: Signals): Promise<ExitStatus> {
+async function live(
+  surroundings: Surroundings,
+  fromFile: Config | undefined,
+  locked: LockedStateDir,
+  news: ServiceNews,
+  signals: Signals,
+): Promise<ExitStatus> {
   const { imds, patience, log, runtimeDir } = surroundings;
-  // A file is read before anything else is asked, so that a mistake in it shows at once.
-  const fromFile = await configFromFile(surroundings);
   const facts = await awaiting(() => imds.instanceFacts(patience.signal), patience);
   const config = fromFile ?? (await configFromUserData(surroundings));
   if (config === undefined) {
@@ -116,8 +136,9 @@ async function live(surroundings: Surroundings, news: ServiceNews, signals: Sign
     await awaiting(() => credentialsOrNotice(aws, imds, patience.signal), patience);
   }
   const addresses = await awaiting(() => imds.publicAddresses(patience.signal), patience);
+  const stateDir = await openState(locked, facts, log);
   const system = startSystem({
-    adapters: adaptersOf(surroundings, aws, facts),
+    adapters: { ...adaptersOf(surroundings, aws, facts), stateDir },
     config,
     switches: surroundings.options.switches,
     facts,
@@ -130,36 +151,20 @@ async function live(surroundings: Surroundings, news: ServiceNews, signals: Sign
   return await system.ended.finally(() => aws.close());
 }
 
+/** What earlier runs left behind; what was journalled of an application that was started after all is settled first. */
+async function openState(locked: LockedStateDir, { instanceId }: InstanceFacts, log: Log): Promise<StateDir> {
+  const stateDir = await locked.open(instanceId);
+  await stateDir.changeHolds((holds) => settled(holds, stateDir.memory())).catch((error) => log.warn(messageOf(error)));
+  return stateDir;
+}
+
 function tellBoth<Change>(...listeners: Array<(change: Change) => void>): (change: Change) => void {
   return (change) => {
     for (const listener of listeners) listener(change);
   };
 }
 
-// --- Configuration ---------------------------------------------------------------------------------------------------
-
-async function configFromFile(surroundings: Surroundings): Promise<Config | undefined> {
-  const file = surroundings.options.userdata;
-  if (file === undefined) return undefined;
-  const bytes = await readConfigFile(file);
-  return configFrom(await decodeUserData(bytes, file), file, surroundings) ?? EMPTY;
-}
-
-/** A file without domains is a wish, not an oversight: the daemon polls. */
-const EMPTY = loadConfig('{}', '', { strict: false }).config as Config;
-
-async function configFromUserData(surroundings: Surroundings): Promise<Config | undefined> {
-  const { imds, patience } = surroundings;
-  const bytes = await awaiting(() => imds.userData(patience.signal), patience);
-  return bytes && configFrom(await decodeUserData(bytes), 'user-data', surroundings);
-}
-
-function configFrom(text: string, file: string, { options, log }: Surroundings): Config | undefined {
-  const { config, warnings, notYet } = loadConfig(text, file, { strict: options.strict });
-  if (notYet.length > 0) throw new ConfigError(notYet);
-  for (const { line, column, path, message } of warnings) log.warn(message, { at: `${file}:${line}:${column}`, path });
-  return config;
-}
+// --- Credentials ---------------------------------------------------------------------------------------------------------
 
 /** Whether anything of it goes to AWS, so that credentials are worth waiting for. */
 function needsAws({ domains }: Config, { notify }: Switches): boolean {
@@ -181,17 +186,24 @@ async function credentialsOrNotice(aws: Aws, imds: InstanceMetadata, signal: Abo
 
 // --- Adapters --------------------------------------------------------------------------------------------------------
 
-function awsOf({ options, environment, imds }: Surroundings, { region }: InstanceFacts): Aws {
+function awsOf({ options, environment, imds, sysroot }: Surroundings, { region }: InstanceFacts): Aws {
   // The SDK's credentials come from where our metadata comes from; version 1 of it is never used.
   process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT = imds.endpoint();
   process.env.AWS_EC2_METADATA_V1_DISABLED = 'true';
-  return createAws({ region, environment, ...(options.profile === undefined ? {} : { profile: options.profile }) });
+  return createAws({
+    region,
+    environment,
+    isYoung: createUptime(sysroot).isYoung,
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+  });
 }
 
 function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws, facts: InstanceFacts) {
   return {
     imds,
+    aws,
     log,
+    mounts: createMounts(sysroot),
     volumes: createVolumes(aws, facts),
     recordSets: createRecordSets(aws),
     topics: createTopics(aws),
@@ -203,38 +215,6 @@ function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws,
 }
 
 // --- Ends ------------------------------------------------------------------------------------------------------------
-
-interface Signals {
-  /** From now on signals go to the system. */
-  attach(system: System): void;
-}
-
-/** @param abort ends what waits before there is a system. */
-function listenForSignals(log: Log, abort: () => void): Signals {
-  let system: System | undefined;
-  /** One that came before there was a system. */
-  let early: InterruptionNotice | undefined;
-  const stop = (name: string) => {
-    log.info(`${name}: stopping`);
-    if (system) system.stop();
-    else abort();
-  };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
-  process.on('SIGHUP', () => log.info('SIGHUP is ignored: to take a new configuration, restart the unit'));
-  process.on('SIGUSR2', () => {
-    log.warn('SIGUSR2: taken as an interruption notice');
-    const time = new Date(Date.now() + NOTICE_MS).toISOString();
-    early = { action: 'terminate', time, leftMs: NOTICE_MS, seenAtMs: performance.now() };
-    system?.notice(early);
-  });
-  return {
-    attach(started) {
-      system = started;
-      if (early) started.notice(early);
-    },
-  };
-}
 
 async function failureOf(error: unknown, log: Log, news: ServiceNews, signal: AbortSignal): Promise<ExitStatus> {
   if (signal.aborted) {

@@ -1,7 +1,7 @@
 /** `{name}` in a configuration: what it may be, and what becomes of it (behaviour.md section 4). Pure. */
 import type { EventName } from './events.ts';
 import { nearest } from './suggest.ts';
-import type { CommandResult, InstanceAction, LoggedCall, VolumeSource } from './vocabulary.ts';
+import type { CommandResult, InstanceAction, LoggedCall, RiskKind, VolumeSource } from './vocabulary.ts';
 
 /** Every macro, in the order of behaviour.md 4.2, which is also the order of `{all_json}`. */
 export const macroNames = [
@@ -75,7 +75,8 @@ export interface MacroValues {
   daemon_state?: EventName | undefined;
   /** A list of lists of strings: one inner list a failure. */
   error?: string[][] | undefined;
-  interrupt_action?: InstanceAction | undefined;
+  /** What will happen, or the early sign of it. */
+  interrupt_action?: InstanceAction | RiskKind | undefined;
   /** ISO 8601 with `+00:00`. */
   interrupt_time?: string | undefined;
   seconds_left?: number | undefined;

@@ -9,28 +9,16 @@ import type { VolumeConfig } from './schema.ts';
 
 type Row = readonly [pattern: string, isUsed: (value: unknown) => boolean, feature: string];
 
-const isNotEmpty = (value: unknown) => Array.isArray(value) && value.length > 0;
 const tries = (letter: 'p' | 'c') => (value: unknown) =>
   sourcesOf({ source: value as VolumeConfig['source'] }).includes(letter);
-
-const names =
-  (...events: string[]) =>
-  (value: unknown) =>
-    [value].flat().some((event) => events.includes(String(event)));
 
 const rows: readonly Row[] = [
   ['domains.*.attach-volume.*.source', tries('p'), 'taking a volume from a pool (source p)'],
   ['domains.*.attach-volume.*.source', tries('c'), 'creating a volume (source c)'],
-  ['domains.*.attach-volume.*.release', isNotEmpty, 'releasing a volume'],
   ['domains.*.attach-volume.*.wait', () => true, 'a limit of its own for waiting for a volume'],
-  ['domains.*.update-route53.*.release', isNotEmpty, 'releasing a record'],
   ['domains.*.update-route53.*.wait', (value) => value === 'insync', 'waiting for INSYNC'],
   ['domains.*.update-route53.*.set', (value) => value === 'multivalue', 'a multivalue record set'],
   ['domains.*.update-route53.*.stale', (value) => value === 'delete', 'deleting a stale record'],
-  ['domains.*.exec.*.on', names('noticed', 'at-risk'), 'running commands at noticed and at-risk'],
-  ['domains.*.notify.*.matrix.at-risk.enabled', (value) => value === true, 'telling at-risk'],
-  ['require-all', (value) => value === true, 'failing all domains with one'],
-  ['interrupt-detection.options.treat-as-interruption', isNotEmpty, 'taking other signs for an interruption'],
 ];
 
 /** What of the field with this pattern has to wait, in words: for the reference page. */

@@ -1,135 +1,53 @@
 /** One application domain's life: up by milestones, and down under one of three endings. */
 
-import {
-  and,
-  assign,
-  cancel,
-  type DoneActorEvent,
-  type ErrorActorEvent,
-  enqueueActions,
-  raise,
-  sendTo,
-  setup,
-} from 'xstate';
+import { and, assign, cancel, enqueueActions, raise, sendTo, setup } from 'xstate';
 import { messageOf } from '../config/errors.ts';
 import type { EventName } from '../config/events.ts';
-import type {
-  Attachment,
-  CommandLine,
-  CommandResult,
-  Failure,
-  Hold,
-  InterruptionNotice,
-  MonotonicMs,
-  Occasion,
-  Past,
-  RecordEntry,
-  RecordSetChange,
-  Risk,
-  VolumeEntry,
-} from '../config/vocabulary.ts';
-import { type CommandsInput, commandsMachine, problemsOf } from './commands.ts';
-import { type Deadline, deadlineOfNotice, deadlineOfStop, sooner } from './deadline.ts';
-import { type GivingBackInput, type GivingBackOutcome, givingBackMachine, type Released } from './giving-back.ts';
+import type { CommandResult, Failure } from '../config/vocabulary.ts';
+import { commandsMachine } from './commands.ts';
+import {
+  type BesideEvent,
+  commandsOnTheWayDown,
+  commandsOnTheWayUp,
+  critical,
+  type DomainContext,
+  type DomainEvent,
+  type DomainInput,
+  type DomainOutcome,
+  type DomainReport,
+  deadlineMoved,
+  type Ending,
+  failuresOf,
+  isCritical,
+  isReleasing,
+  isSomethingHere,
+  lateness,
+  occasionOf,
+  type Remembrance,
+  releaseOf,
+  remembranceOf,
+  timeLeft,
+  unfinishedOf,
+  volumesOf,
+  withFailures,
+  withNotice,
+  withStop,
+} from './domain-context.ts';
+import { type GivingBackOutcome, givingBackMachine } from './giving-back.ts';
 import { type RecordsOutcome, recordsMachine } from './records.ts';
-import { type DeadlineMoved, step } from './step.ts';
-import { type VolumesInput, type VolumesOutcome, volumesMachine } from './volumes.ts';
+import { step } from './step.ts';
+import { type VolumesOutcome, volumesMachine } from './volumes.ts';
 
-/** Under which event a domain goes down. */
-export type Ending = 'interrupted' | 'stopping' | 'failed';
-
-/** Events whose commands run beside whatever the domain does: they change no state. */
-export type BesideEvent = 'noticed' | 'at-risk';
-
-export interface DomainInput {
-  domain: string;
-  volumes: VolumeEntry[];
-  records: RecordEntry[];
-  /** What to run at each event; absent: nothing. */
-  lines: Partial<Record<EventName, CommandLine[]>>;
-  limits: {
-    /** For the whole way up, to the end of its last `started` command. */
-    wayUpMs: number;
-    /** When that is over. */
-    wayUpUntilMs: MonotonicMs;
-    /** For the way down after a stop, and for the commands of `failed`. */
-    stopMs: number;
-  };
-  /** What earlier runs of this boot made of it. */
-  past: Past;
-  /** The key of the notice under which it finished then. */
-  finishedUnder?: string;
-  /** Why it must not begin, for example a device that an earlier domain has; absent: it may. */
-  refusal?: string;
-  /** Present when the instance was being taken away before the domain began. */
-  notice?: InterruptionNotice;
-}
-
-export interface DomainContext extends DomainInput {
-  attachments: Attachment[];
-  changes: RecordSetChange[];
-  /** Of the commands run so far, those of volumes under `starting`. */
-  results: Partial<Record<EventName, CommandResult[]>>;
-  /** Everything that went wrong, on the way up and down. */
-  failures: Failure[];
-  /** Absent on the way up. The first one wins. */
-  ending?: Ending;
-  /** Whether it failed on the way up, however it ended then. */
-  hasFailed: boolean;
-  /** When the way down must be over; absent until a notice or a stop has said. */
-  deadline?: Deadline;
-  /** Asked a second time to stop: only the notifications are left to do (5.6). */
-  hurrying: boolean;
-  risk?: Risk;
-  /** Whose commands run beside its step. */
-  beside: BesideEvent[];
-  /** What could not be given back. */
-  kept: Hold[];
-}
-
-export type DomainEvent =
-  | Noticed
-  | Stopped
-  | { type: 'risk.seen'; risk: Risk }
-  | { type: 'domain.proceed' }
-  /** A second stop. */
-  | { type: 'domain.hurry' }
-  /** Another domain has failed, and all were to stand or none (`require-all`). */
-  | { type: 'domain.fail'; problem: string }
-  | { type: 'way-up.expired' }
-  | { type: 'countdown.expired' }
-  | DoneActorEvent<CommandResult[], BesideEvent>
-  | ErrorActorEvent<unknown, BesideEvent>;
-
-type Noticed = { type: 'interruption.noticed'; notice: InterruptionNotice };
-type Stopped = { type: 'domain.stop'; atMs: MonotonicMs };
-
-export interface DomainOutcome {
-  domain: string;
-  ending: Ending;
-  /** Whether it failed on the way up. */
-  failed: boolean;
-  failures: Failure[];
-}
-
-/** What a domain tells its parent on its way. */
-export type DomainReport =
-  /** Volumes and records are there; it waits for `domain.proceed`. */
-  | { type: 'domain.stands'; domain: string }
-  /** It will not come up: it begins to give back what it took. */
-  | { type: 'domain.failing'; domain: string }
-  /** It has failed, and something of it is attached here: it waits for a notice or a stop. */
-  | { type: 'domain.keeps-watch'; domain: string }
-  /** An event has happened and its commands have ended: time for messages. */
-  | { type: 'domain.reached'; occasion: Occasion };
-
-/** What a domain shall be remembered for. */
-export interface Remembrance {
-  domain: string;
-  past: Past;
-  /** The notice under which it finished. */
-  finishedUnder?: string;
-}
+export type {
+  BesideEvent,
+  DomainContext,
+  DomainEvent,
+  DomainInput,
+  DomainOutcome,
+  DomainReport,
+  Ending,
+  Remembrance,
+} from './domain-context.ts';
 
 /** The time left, from an event that says when it is now. */
 const countAnew = ['cancelCountdown', 'startCountdown', 'moveDeadlineBeside'] as const;
@@ -689,135 +607,4 @@ function failing() {
       domain: context.domain,
     }),
   } as const;
-}
-
-// --- What steps are given --------------------------------------------------------------------------------------------
-
-function occasionOf(context: DomainContext, event: EventName): Occasion {
-  const { domain, failures, results, notice, risk, changes } = context;
-  return {
-    domain,
-    event,
-    failures,
-    results: results[event] ?? [],
-    ...(notice ? { notice } : {}),
-    ...(risk && event === 'at-risk' ? { risk } : {}),
-    recordNames: [...new Set(changes.map(({ after }) => after.name))],
-  };
-}
-
-function commandsOnTheWayUp(context: DomainContext, event: EventName): CommandsInput {
-  return {
-    occasion: occasionOf(context, event),
-    lines: context.lines[event] ?? [],
-    endAtFailure: true,
-    untilMs: context.limits.wayUpUntilMs,
-  };
-}
-
-function commandsOnTheWayDown(context: DomainContext, event: EventName): CommandsInput {
-  const { lines, deadline, limits } = context;
-  return {
-    occasion: occasionOf(context, event),
-    lines: lines[event] ?? [],
-    endAtFailure: false,
-    ...(deadline ? { untilMs: deadline.commandsMs } : { withinMs: limits.stopMs }),
-  };
-}
-
-function volumesOf(context: DomainContext): VolumesInput {
-  return {
-    occasion: occasionOf(context, 'starting'),
-    entries: context.volumes,
-    untilMs: context.limits.wayUpUntilMs,
-  };
-}
-
-function releaseOf(context: DomainContext): GivingBackInput {
-  const { domain, ending = 'interrupted', changes } = context;
-  const volumes = context.volumes.filter(({ release }) => release.includes(ending));
-  const records = context.records.filter(({ release }) => release.includes(ending));
-  const released: Released = { volumes, records, written: changes.map(({ after }) => after) };
-  return { reason: 'release', domain, released };
-}
-
-/** A failure leaves the memory as it was: an application that an earlier run started was not stopped by it. */
-function remembranceOf({ domain, ending, past, finishedUnder, notice }: DomainContext): Remembrance {
-  if (ending === 'failed') return { domain, past, ...(finishedUnder === undefined ? {} : { finishedUnder }) };
-  return { domain, past: 'finished', ...(notice ? { finishedUnder: notice.key } : {}) };
-}
-
-// --- Time ------------------------------------------------------------------------------------------------------------
-
-/** The one that ends first stays: it is what `{seconds_left}` counts to. */
-function withNotice(context: DomainContext, notice: InterruptionNotice): Partial<DomainContext> {
-  const known = context.notice;
-  const isSooner = known === undefined || notice.seenAtMs + notice.leftMs < known.seenAtMs + known.leftMs;
-  const deadline = deadlineOfNotice(notice, isNamed(context, context.ending ?? 'interrupted'));
-  return { notice: isSooner ? notice : known, deadline: sooner(context.deadline, deadline) };
-}
-
-function withStop(context: DomainContext, atMs: MonotonicMs): Partial<DomainContext> {
-  const deadline = deadlineOfStop(atMs, context.limits.stopMs, isNamed(context, context.ending ?? 'stopping'));
-  return { deadline: sooner(context.deadline, deadline) };
-}
-
-/** When it is now, by the event that came, or by the notice that was there before the domain began. */
-function nowIn({ notice }: DomainContext, event: DomainEvent): MonotonicMs {
-  if (event.type === 'domain.stop') return event.atMs;
-  if (event.type === 'interruption.noticed') return event.notice.seenAtMs;
-  return notice?.seenAtMs ?? 0;
-}
-
-function timeLeft(context: DomainContext, event: DomainEvent): number {
-  return Math.max(0, (context.deadline?.allMs ?? 0) - nowIn(context, event));
-}
-
-function deadlineMoved(context: DomainContext, event: DomainEvent): DeadlineMoved {
-  return { type: 'deadline.moved', untilMs: context.deadline?.commandsMs ?? 0, atMs: nowIn(context, event) };
-}
-
-// --- What is and what went wrong -------------------------------------------------------------------------------------
-
-/** Whether anything of it is to be released at an event. */
-function isNamed({ volumes, records }: DomainContext, event: EventName): boolean {
-  return [...volumes, ...records].some(({ release }) => release.includes(event));
-}
-
-/** Nothing is released before the point of no return, nor when only the notifications are left to do. */
-function isReleasing(context: DomainContext, ending: Ending): boolean {
-  return context.past === 'started' && !context.hurrying && isNamed(context, ending);
-}
-
-/** Whether a volume of it is attached here: one that was found so, was not given back, or belongs to what an earlier run started. */
-function isSomethingHere({ past, volumes, attachments, kept }: DomainContext): boolean {
-  const isKept = kept.some(({ kind }) => kind === 'attachment');
-  if (past === 'started') return isKept || volumes.some(({ release }) => !release.includes('failed'));
-  return isKept || attachments.length > 0;
-}
-
-function withFailures({ failures }: DomainContext, ...more: Failure[]): Pick<DomainContext, 'failures'> {
-  return { failures: [...failures, ...more] };
-}
-
-function critical(part: string, problem: string): Failure {
-  return { part, problem, critical: true };
-}
-
-function isCritical(failure: Failure): boolean {
-  return failure.critical;
-}
-
-function failuresOf(event: EventName, results: CommandResult[]): Failure[] {
-  const onTheWayUp = event === 'starting' || event === 'started';
-  return problemsOf(results).map((problem) => ({ part: `exec ${event}`, problem, critical: onTheWayUp }));
-}
-
-/** What was still under way matters when time was over, not when somebody called it off. */
-function unfinishedOf({ ending }: DomainContext, { unfinished }: { unfinished: Failure[] }): Failure[] {
-  return ending === 'failed' ? unfinished : [];
-}
-
-function lateness({ limits }: DomainContext): string {
-  return `the way up took longer than its limit of ${limits.wayUpMs / 1000} s`;
 }

@@ -32,12 +32,17 @@ export interface GivingBackOutcome {
   failures: Failure[];
 }
 
+/** What became of a record set; `not-ours`: something else stood there by then, and was left as it is. */
+export type Restored = 'restored' | 'not-ours' | 'dry';
+
 export interface GivingBackContext extends GivingBackOutcome {
   what: GivingBackInput;
   /** Still to be given back; the first is under way. */
   left: Hold[];
   /** At the record set under way. */
   attempts: number;
+  /** What became of the record set before. */
+  restored?: Restored;
   finishing: boolean;
 }
 
@@ -46,7 +51,7 @@ export const givingBackSteps = {
   listHolds: step<Hold[], GivingBackInput>('listHolds'),
   letVolumeGo: lettingGoMachine,
   /** Puts back what stood there, if what stands there now is ours. */
-  restoreRecordSet: step<'restored' | 'not-ours' | 'dry', RecordSetHold>('restoreRecordSet'),
+  restoreRecordSet: step<Restored, RecordSetHold>('restoreRecordSet'),
   /** Takes it from the journal. */
   dropHold: step<void, Hold>('dropHold'),
 };
@@ -73,6 +78,7 @@ export const givingBackMachine = setup({
     fail: assign(({ context }, { problem }: { problem: string }) => ({
       failures: [...context.failures, failureOf(context, problem)],
     })),
+    keepRestored: assign((_, { restored }: { restored: Restored }) => ({ restored })),
     goOn: assign(({ context }) => ({ left: context.left.slice(1), attempts: 0 })),
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
     beFinishing: assign({ finishing: true }),
@@ -142,7 +148,10 @@ export const givingBackMachine = setup({
         src: 'restoreRecordSet',
         input: ({ context }) => nextOf(context, 'record-set'),
         // No longer ours is as good as given back: somebody else decides about it now.
-        onDone: 'dropping',
+        onDone: {
+          target: 'dropping',
+          actions: { type: 'keepRestored', params: ({ event }) => ({ restored: event.output }) },
+        },
         onError: [
           {
             guard: { type: 'mayTryAgain', params: ({ event }) => ({ error: event.error }) },
