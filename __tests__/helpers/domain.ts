@@ -9,9 +9,10 @@ import type {
 } from '../../config/vocabulary.ts';
 import type { DomainInput } from '../../machines/domain.ts';
 
-export interface DomainSettings extends Partial<Pick<DomainInput, 'domain' | 'lines' | 'notice'>> {
+export interface DomainSettings
+  extends Partial<Pick<DomainInput, 'domain' | 'lines' | 'notice' | 'past' | 'finishedUnder' | 'refusal'>> {
   volumes?: Array<Partial<VolumeEntry>>;
-  records?: RecordEntry[];
+  records?: Array<Partial<RecordEntry>>;
   wayUpMs?: number;
   wayUpUntilMs?: number;
   stopMs?: number;
@@ -21,26 +22,49 @@ export const COMMAND_LINE: CommandLine = { argv: ['/bin/true'], success: [[0, 0]
 
 export const notice: InterruptionNotice = {
   action: 'terminate',
-  time: '2030-01-01T00:02:00Z',
+  key: 'terminate 2030-01-01T00:02:00.000Z',
+  time: '2030-01-01T00:02:00.000Z',
   leftMs: 120_000,
   seenAtMs: 0,
 };
 
 export function domainInput(settings: DomainSettings = {}): DomainInput {
-  const { domain = 'web', volumes = [], records = [], lines = {}, notice: known } = settings;
-  const { wayUpMs = 600_000, wayUpUntilMs = wayUpMs, stopMs = 90_000 } = settings;
+  const { wayUpMs = 600_000, wayUpUntilMs = wayUpMs, stopMs = 90_000, volumes = [], records = [], ...given } = settings;
+  const { domain = 'web' } = given;
   return {
     domain,
     volumes: volumes.map((volume, entry) => volumeEntry({ domain, entry, ...volume })),
-    records,
-    lines,
+    records: records.map((record, entry) => recordEntry({ entry, ...record })),
+    lines: {},
+    past: 'new',
+    ...given,
     limits: { wayUpMs, wayUpUntilMs, stopMs },
-    ...(known ? { notice: known } : {}),
+  };
+}
+
+export function recordEntry(settings: Partial<RecordEntry> = {}): RecordEntry {
+  return {
+    entry: 0,
+    critical: true,
+    hostedZone: 'Z1',
+    name: 'game.example.com',
+    ttl: 60,
+    release: [],
+    ...settings,
   };
 }
 
 export function volumeEntry(settings: Partial<VolumeEntry> = {}): VolumeEntry {
-  return { domain: 'web', entry: 0, critical: true, device: '/dev/sdf', volumeId: 'vol-1', lines: [], ...settings };
+  return {
+    domain: 'web',
+    entry: 0,
+    critical: true,
+    device: '/dev/sdf',
+    volumeId: 'vol-1',
+    lines: [],
+    release: [],
+    ...settings,
+  };
 }
 
 export function succeeded(...argv: string[]): CommandResult {
