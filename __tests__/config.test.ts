@@ -441,20 +441,32 @@ describe('warnings', () => {
   });
 });
 
+describe('a release', () => {
+  const entries = { volume, record };
+
+  it.each([
+    { what: 'volume', name: 'started' },
+    { what: 'record', name: 'noticed' },
+  ] as const)('of a $what at an event that gives nothing back is a warning [3.3]', ({ what, name }) => {
+    const { warnings } = load(entries[what]({ release: ['interrupted', name] }));
+
+    expect(warnings.map(({ message }) => message)).toEqual([
+      `nothing is given back at "${name}". Write interrupted, stopping or failed.`,
+    ]);
+  });
+
+  it.each(['interrupted', 'stopping', 'failed', 'stop'])('at %s is as it should be [3.3]', (name) => {
+    expect(load(volume({ release: [name] })).warnings).toEqual([]);
+  });
+});
+
 describe('what this version does not do yet', () => {
   it.each([
     [volume({ source: 'xp', 'pool-name': 'a' }), 'taking a volume from a pool (source p)'],
     [volume({ source: ['x', 'c'], create: {} }), 'creating a volume (source c)'],
-    [volume({ release: ['stopping'] }), 'releasing a volume'],
-    [record({ release: ['stopping'] }), 'releasing a record'],
     [record({ wait: 'insync' }), 'waiting for INSYNC'],
     [record({ set: 'multivalue' }), 'a multivalue record set'],
     [record({ stale: 'delete' }), 'deleting a stale record'],
-    [{ 'require-all': true }, 'failing all domains with one'],
-    [
-      { 'interrupt-detection': { options: { 'treat-as-interruption': ['rebalance'] } } },
-      'taking other signs for an interruption',
-    ],
   ])('%j loads, and is named', (config, feature) => {
     const { notYet, warnings } = load(config);
 
@@ -466,20 +478,6 @@ describe('what this version does not do yet', () => {
 
   it.each([
     { what: 'a wait of its own', config: volume({ wait: 5 }), feature: 'a limit of its own for waiting for a volume' },
-    {
-      what: 'commands at noticed',
-      config: { domains: { web: { exec: [{ on: ['started', 'noticed'], lines: [{ argv: ['a'] }] }] } } },
-      feature: 'running commands at noticed and at-risk',
-    },
-    {
-      what: 'messages at at-risk',
-      config: {
-        domains: {
-          web: { notify: [{ backend: 'aws-sns', options: { topic: 't' }, matrix: { 'at-risk': { enabled: true } } }] },
-        },
-      },
-      feature: 'telling at-risk',
-    },
   ])('is also $what', ({ config, feature }) => {
     expect(load(config).notYet.map(({ message }) => message)).toEqual([expect.stringContaining(feature)]);
   });

@@ -21,6 +21,9 @@ const supervisorSentences: Partial<Record<string, (context: SupervisorContext) =
   'setting-out': ({ survived }) => (survived === undefined ? 'setting out' : 'resumed: setting out anew'),
 };
 
+/** States of a domain that it is in for the time of a write to disk, or until its last command has ended. */
+const betweenTheLines = ['committing', 'joining', 'signing-off'];
+
 /** Gives a listener that writes each change that a person may want to know of. */
 export function createLogNews(log: Log): (change: Change) => void {
   /** What has been told of each actor: failures and problems are told once, where they stop travelling. */
@@ -58,6 +61,7 @@ export function createLogNews(log: Log): (change: Change) => void {
     tellNotice(context.notice);
     for (const failure of news(sessionId, context.failures)) tellFailure(context.domain, failure);
     const fields = { domain: context.domain, state, durationMs };
+    if (betweenTheLines.includes(state)) return log.debug('domain', fields);
     if (state === 'failed') log.error('domain failed', fields);
     else if (state === 'keeping-watch') log.warn('domain failed, but is attached here: it keeps watch', fields);
     else log.info(`domain ${state}`, { ...fields, ...(state === 'stopped' ? { ending: context.ending } : {}) });

@@ -87,7 +87,9 @@ async function runDaemon(
 
 /** The built daemon, told nothing but where its cloud is. */
 function spawnDaemon(cloud: Cloud): ChildProcess {
-  const own = Object.entries(process.env).filter(([name]) => !/^(AWS_|EC2FLEETD_|NOTIFY_SOCKET$)/.test(name));
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(AWS_|EC2FLEETD_|NOTIFY_SOCKET$|STATE_DIRECTORY$)/.test(name),
+  );
   const main = process.argv[1] ?? '';
   return spawn(process.execPath, ['--disable-sigusr1', main, 'run', '--log-format=json'], {
     env: { ...Object.fromEntries(own), ...cloud.environment() },

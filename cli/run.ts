@@ -13,7 +13,7 @@ import { createVolumes } from '../adapters/ec2.ts';
 import { createHostName } from '../adapters/hostname.ts';
 import { createInstanceMetadata, DEFAULT_ENDPOINT, type InstanceMetadata, parseEndpoints } from '../adapters/imds.ts';
 import { createLog, type Log } from '../adapters/logger.ts';
-import { createMounts } from '../adapters/mounts.ts';
+import type { Mounts } from '../adapters/mounts.ts';
 import { createRecordSets } from '../adapters/route53.ts';
 import { createRuntimeDir, type RuntimeDir, runtimeDirectory, runtimeOwner } from '../adapters/runtime-dir.ts';
 import { createTopics } from '../adapters/sns.ts';
@@ -203,7 +203,7 @@ function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws,
     imds,
     aws,
     log,
-    mounts: createMounts(sysroot),
+    mounts: mountsOf(sysroot),
     volumes: createVolumes(aws, facts),
     recordSets: createRecordSets(aws),
     topics: createTopics(aws),
@@ -211,6 +211,16 @@ function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws,
     blockDevices: createBlockDevices(sysroot),
     commands: createCommands({ allJsonDir: runtimeDirectory(environment, sysroot) }),
     hostName: createHostName(sysroot),
+  };
+}
+
+/** Loaded when the first volume is given back: most runs never do that. */
+function mountsOf(sysroot: string): Mounts {
+  return {
+    async letGo(path, signal) {
+      const { createMounts } = await import('../adapters/mounts.ts');
+      await createMounts(sysroot).letGo(path, signal);
+    },
   };
 }
 

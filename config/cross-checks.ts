@@ -29,6 +29,8 @@ export function crossChecks(places: Places): Finding[] {
     ...places.at('domains.*.notify.*').flatMap((place) => receiver(place, places)),
     ...places.at('domains.*.exec.*').flatMap((place) => emptyOn(place, places)),
     ...places.at('domains.*.attach-volume.*.exec.*').flatMap((place) => volumeOn(place, places)),
+    ...places.at('domains.*.attach-volume.*').flatMap((place) => neverReleased(place, places)),
+    ...places.at('domains.*.update-route53.*').flatMap((place) => neverReleased(place, places)),
     ...places.all.flatMap(exitCodes),
     ...places.all.flatMap(environmentNames),
     ...places.all.flatMap(macros),
@@ -81,6 +83,19 @@ function volumeOn(place: Place, places: Places): Finding[] {
   if (on === undefined || [on].flat().some((name: EventSpelling) => eventOf(name) === 'starting')) return [];
   const rule = 'these lines never run: the commands of a volume run while its domain is "starting". Leave "on" out.';
   return [warning(places.inside(place, 'on'), rule)];
+}
+
+/** Things are given back on the way down only, after the commands of its event. */
+function neverReleased(place: Place, places: Places): Finding[] {
+  const { release = [] } = place.value as Partial<Pick<VolumeConfig, 'release'>>;
+  if (!Array.isArray(release)) return [];
+  const never = release.filter((name) => !['interrupted', 'stopping', 'failed'].includes(eventOf(name)));
+  return never.map((name) =>
+    warning(
+      places.inside(place, 'release'),
+      `nothing is given back at ${quoted(name)}. Write interrupted, stopping or failed.`,
+    ),
+  );
 }
 
 function exitCodes(place: Place): Finding[] {

@@ -245,6 +245,8 @@ export interface Looked {
   kind: 'attached' | 'attaching' | 'free' | 'held' | 'refused';
   /** What was seen, for a log line or a status, for example `vol-0abc is attached to i-0def`. */
   seen: string;
+  /** Present when it is being detached from this instance; so it also is while something here still uses it (`busy`). */
+  detaching?: true;
   /** True when an earlier run attached it and its commands have not all succeeded since: the journal's word (4.3). */
   unprepared?: boolean;
 }

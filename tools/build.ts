@@ -21,6 +21,7 @@ const bundles = {
   aws: 'adapters/sdk.ts',
   winston: 'adapters/winston.ts',
   mime: 'config/mime.ts',
+  mounts: 'adapters/mounts.ts',
   validate: 'cli/validate.ts',
   schema: 'cli/schema.ts',
   simulate: 'cli/simulate.ts',

@@ -35,7 +35,7 @@ export interface Daemon extends AsyncDisposable {
 export async function startLab(setup: CloudSetup = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ec2fleetd-lab-'));
   const sysroot = path.join(folder, 'root');
-  for (const part of ['dev', 'run', 'sys/block', 'proc/sys/kernel'])
+  for (const part of ['dev', 'run', 'sys/block', 'proc/sys/kernel', 'var/lib'])
     mkdirSync(path.join(sysroot, part), { recursive: true });
   writeFileSync(path.join(sysroot, 'proc/sys/kernel/hostname'), 'localhost\n');
   const cloud = await startCloud({
@@ -79,7 +79,7 @@ export function startDaemon(lab: Pick<Lab, 'cloud' | 'folder'>, options: DaemonO
   if (text !== undefined && asFile) writeFileSync(file, text);
   else if (text !== undefined) lab.cloud.changeInstance({ userData: text });
   const own = Object.entries(process.env).filter(
-    ([name]) => !/^(AWS_|EC2FLEETD_|NOTIFY_SOCKET$|NODE_OPTIONS$)/.test(name),
+    ([name]) => !/^(AWS_|EC2FLEETD_|NOTIFY_SOCKET$|STATE_DIRECTORY$|NODE_OPTIONS$)/.test(name),
   );
   return follow(
     spawn(process.execPath, ['dist/main.cjs', 'run', ...(asFile ? [`--userdata=${file}`] : []), ...args], {
