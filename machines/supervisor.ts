@@ -68,6 +68,8 @@ export interface SupervisorContext extends SupervisorInput {
   setOutMs: MonotonicMs;
   /** Domains that wait for `domain.proceed`. */
   standing: string[];
+  /** Domains that will not come up: they give back what they took, and READY waits for none of that. */
+  failing: string[];
   /** Whether any has been told to proceed. */
   proceeded: boolean;
   /** Domains whose `started` commands have ended. */
@@ -204,8 +206,9 @@ export const supervisorMachine = setup({
     keepStanding: assign(({ context }, { domain }: { domain: string }) => ({
       standing: [...context.standing, domain],
     })),
-    forgetStanding: assign(({ context }, { domain }: { domain: string }) => ({
+    keepFailing: assign(({ context }, { domain }: { domain: string }) => ({
       standing: context.standing.filter((other) => other !== domain),
+      failing: [...context.failing, domain],
     })),
     keepWatching: assign(({ context }, { domain }: { domain: string }) => ({
       keepingWatch: [...context.keepingWatch, domain],
@@ -268,8 +271,8 @@ export const supervisorMachine = setup({
     warm: ({ context }) => context.lifecycleState?.startsWith('Warmed:') === true,
     leftOver: ({ context }) => context.leftOver,
     allOrNone: ({ context }) => context.requireAll && !context.proceeded,
-    everyStandsOrIsOver: ({ context }) =>
-      context.domains.every(({ domain }) => context.standing.includes(domain) || isDone(context, domain)),
+    everyStandsOrHasFailed: ({ context }) =>
+      context.domains.every(({ domain }) => hasFailedOrStands(context, domain)) && isAnyoneLeft(context),
     everyIsOver: ({ context }) => underWay(context).length === 0,
     /** A daemon that has no domains only polls: for that alone it is never done. */
     nothingLeftToDo: ({ context }) => underWay(context).length === 0 && context.domains.length > 0,
@@ -286,6 +289,7 @@ export const supervisorMachine = setup({
     ...input,
     setOutMs: 0,
     standing: [],
+    failing: [],
     proceeded: false,
     started: [],
     keepingWatch: [],
@@ -303,8 +307,8 @@ export const supervisorMachine = setup({
     'risk.seen': { actions: ['keepRisk', 'passRiskOn'] },
     'domain.stands': [{ guard: 'firstToStand', actions: [standing(), 'startReadyPatience'] }, { actions: standing() }],
     'domain.failing': [
-      { guard: 'allOrNone', actions: [noLongerStanding(), { type: 'failOthers', params: ({ event }) => event }] },
-      { actions: noLongerStanding() },
+      { guard: 'allOrNone', actions: [failing(), { type: 'failOthers', params: ({ event }) => event }] },
+      { actions: failing() },
     ],
     'domain.keeps-watch': { actions: { type: 'keepWatching', params: ({ event }) => event } },
     'domain.reached': {
@@ -409,7 +413,7 @@ export const supervisorMachine = setup({
       always: [
         { guard: 'noticed', target: 'interrupted' },
         { guard: 'nothingLeftToDo', target: 'flushing' },
-        { guard: 'everyStandsOrIsOver', target: 'telling-ready' },
+        { guard: 'everyStandsOrHasFailed', target: 'telling-ready' },
       ],
     },
 
@@ -503,8 +507,8 @@ function standing() {
   return { type: 'keepStanding', params: ({ event }: { event: { domain: string } }) => event } as const;
 }
 
-function noLongerStanding() {
-  return { type: 'forgetStanding', params: ({ event }: { event: { domain: string } }) => event } as const;
+function failing() {
+  return { type: 'keepFailing', params: ({ event }: { event: { domain: string } }) => event } as const;
 }
 
 function keepProblem() {
@@ -529,6 +533,7 @@ function afterSleep({ notice, domains }: SupervisorContext): Partial<SupervisorC
     domains: domains.map((plan) => ({ ...plan, past: 'finished' })),
     leftOver: false,
     standing: [],
+    failing: [],
     proceeded: false,
     started: [],
     keepingWatch: [],
@@ -556,6 +561,15 @@ function isOver({ outcomes }: Pick<SupervisorContext, 'outcomes'>, domain: strin
 /** Whether nothing more is to be expected of its way up. */
 function isDone(context: SupervisorContext, domain: string): boolean {
   return isOver(context, domain) || context.keepingWatch.includes(domain);
+}
+
+function hasFailedOrStands(context: SupervisorContext, domain: string): boolean {
+  return context.standing.includes(domain) || context.failing.includes(domain) || isDone(context, domain);
+}
+
+/** A daemon none of whose domains came up, and which has nothing to watch over, ends without having been ready (5.4). */
+function isAnyoneLeft({ domains, standing, keepingWatch }: SupervisorContext): boolean {
+  return domains.length === 0 || standing.length > 0 || keepingWatch.length > 0;
 }
 
 function receiversOf({ receivers }: SupervisorContext, domain: string): EventName[][] {
