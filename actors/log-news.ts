@@ -61,8 +61,8 @@ export function createLogNews(log: Log): (change: Change) => void {
     tellNotice(context.notice);
     for (const failure of news(sessionId, context.failures)) tellFailure(context.domain, failure);
     const fields = { domain: context.domain, state, durationMs };
-    if (betweenTheLines.includes(state)) return log.debug('domain', fields);
-    if (state === 'failed') log.error('domain failed', fields);
+    if (betweenTheLines.includes(state)) log.debug('domain', fields);
+    else if (state === 'failed') log.error('domain failed', fields);
     else if (state === 'keeping-watch') log.warn('domain failed, but is attached here: it keeps watch', fields);
     else log.info(`domain ${state}`, { ...fields, ...(state === 'stopped' ? { ending: context.ending } : {}) });
   }

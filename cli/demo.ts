@@ -8,7 +8,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { type Cloud, startCloud } from '../simulator/server.ts';
-import { type Example, gameServer } from './demo/game-server.ts';
+import { bitcoin } from './demo/bitcoin.ts';
+import type { Example } from './demo/example.ts';
+import { gameServer } from './demo/game-server.ts';
 import { callLine, type Line, type LogLine, logLine, messageLine } from './demo/tellers.ts';
 import { createTimeline, type Timeline } from './demo/timeline.ts';
 
@@ -18,9 +20,14 @@ const LIMIT_MS = 60_000;
 /** How long the application runs before EC2 wants its machine back. */
 const PLAYING_MS = 500;
 
+const examples = { 'game-server': gameServer, bitcoin };
+
+/** What `--example` takes: a key of the above. (cli/main.ts has the names, too, since it loads this file only when it is played.) */
+export type ExampleName = keyof typeof examples;
+
 /** Plays the story; `done` only if it went as told. */
-export async function demo(): Promise<ExitStatus> {
-  const example = gameServer;
+export async function demo(name: ExampleName): Promise<ExitStatus> {
+  const example = examples[name];
   const folder = await mkdtemp(path.join(tmpdir(), 'ec2fleetd-demo-'));
   try {
     return await play(example, folder);
@@ -45,7 +52,7 @@ async function play(example: Example, folder: string): Promise<ExitStatus> {
   cloud.onMessage((message) => retell(message.atMs, messageLine(message)));
 
   timeline.tell(startMs, 'cloud', `instance ${cloud.instanceId} boots; its user data is the configuration`);
-  const { code, signal } = await runDaemon(cloud, timeline, retell);
+  const { code, signal } = await runDaemon(cloud, timeline, example, retell);
   timeline.tell(Date.now(), 'cloud', 'the instance runs on until EC2 takes it');
   timeline.end();
   return verdict(cloud, example, code, signal, Date.now() - startMs);
@@ -66,6 +73,7 @@ async function layOut({ scripts, files }: Example, folder: string): Promise<void
 async function runDaemon(
   cloud: Cloud,
   timeline: Timeline,
+  { told }: Example,
   retell: (atMs: number, line: Line) => void,
 ): Promise<{ code: number | null; signal: string | null }> {
   const daemon = spawnDaemon(cloud);
@@ -74,10 +82,13 @@ async function runDaemon(
   const cleanUp = () => daemon.kill('SIGKILL');
   process.once('exit', cleanUp);
   const lines = createInterface({ input: daemon.stderr as NodeJS.ReadableStream });
+  const coming = new Set(Object.keys(told));
   lines.on('line', (text) => {
     const record = parseLine(text);
     retell(Date.parse(record.time), logLine(record));
-    if (record.message === 'domain started') setTimeout(takeBack, PLAYING_MS, cloud, timeline);
+    const isUpOrOver = record.message === 'domain started' || record.message === 'domain stopped';
+    if (isUpOrOver && coming.delete(String(record.domain)) && coming.size === 0)
+      setTimeout(takeBack, PLAYING_MS, cloud, timeline);
   });
   const [[code, signal]] = await Promise.all([once(daemon, 'exit'), once(lines, 'close')]);
   clearTimeout(deadline);
@@ -113,18 +124,22 @@ function parseLine(text: string): LogLine {
 
 function verdict(
   cloud: Cloud,
-  { domain }: Example,
+  { told, ending }: Example,
   code: number | null,
   signal: string | null,
   tookMs: number,
 ): ExitStatus {
-  const told = cloud.published().map(({ message }) => JSON.parse(message).daemon_state);
-  const asTold = code === 0 && told.join() === 'started,interrupted';
+  const published = cloud.published().map(({ message }) => JSON.parse(message));
+  const eventsOf = (domain: string) =>
+    published.filter((message) => message.domain === domain).map(({ daemon_state }) => daemon_state);
+  const asTold =
+    code === 0 && Object.entries(told).every(([domain, events]) => eventsOf(domain).join() === events.join());
   const calls = cloud.calls().filter(({ service }) => service !== 'imds').length;
+  const seen = published.map(({ domain, daemon_state }) => `${domain} ${daemon_state}`);
   console.log(
     asTold
-      ? `\n${domain} came up, was warned and saved, and everybody was told: exit 0 after ${(tookMs / 1000).toFixed(1)} s and ${calls} AWS calls.`
-      : `\nThe story went wrong: exit ${code ?? signal}, events told: ${told.join(', ') || 'none'}.`,
+      ? `\n${ending[0]?.toUpperCase()}${ending.slice(1)}: exit 0 after ${(tookMs / 1000).toFixed(1)} s and ${calls} AWS calls.`
+      : `\nThe story went wrong: exit ${code ?? signal}, events told: ${seen.join(', ') || 'none'}.`,
   );
   return asTold ? exitStatus.done : exitStatus.failed;
 }

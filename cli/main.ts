@@ -1,10 +1,11 @@
 /** The entry: options → sub-command → exit status. */
 
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { messageOf, UsageError } from '../config/errors.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { nearest } from '../config/suggest.ts';
 import manifest from '../package.json' with { type: 'json' };
+import type { ExampleName } from './demo.ts';
 import { optionsFromEnvironment, runCommandLine, runOptions, writtenOut } from './options.ts';
 import { run } from './run.ts';
 
@@ -88,8 +89,13 @@ async function dispatch(args: string[]): Promise<ExitStatus> {
   program
     .command('demo')
     .description('Show the whole story, from boot to interruption, on this machine and without AWS.')
-    .action(async () => {
-      status = await (await import('./demo.ts')).demo();
+    .addOption(
+      new Option('--example <name>', 'which story: a game server, or three nodes of which one fails')
+        .choices(['game-server', 'bitcoin'] satisfies ExampleName[])
+        .default('game-server'),
+    )
+    .action(async ({ example }: { example: ExampleName }) => {
+      status = await (await import('./demo.ts')).demo(example);
     });
 
   for (const command of program.commands) command.exitOverride();

@@ -1,28 +1,16 @@
 /** The demo's example: a game server with yesterday's world on a volume. */
 
-import type { CloudSetup } from '../../simulator/server.ts';
+import type { Example } from './example.ts';
 
 const VOLUME = 'vol-0a1b2c3d4e5f60718';
 const ZONE = 'Z0123456789EXAMPLE';
 const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:game-news';
 const QUEUE = 'fleet-events';
 
-/** What the demo plays. */
-export interface Example {
-  title: string;
-  domain: string;
-  cloud: CloudSetup;
-  /** The instance's user data. @param bin where the scripts are. @param queueUrl of the queue, on the cloud's host. */
-  configuration(bin: string, queueUrl: string): string;
-  /** Shell scripts by name, beside each other in one folder. */
-  scripts: Record<string, string>;
-  /** What is on the volumes before the story begins, by volume and file. */
-  files: Record<string, Record<string, string>>;
-}
-
 export const gameServer: Example = {
   title: 'A game server on a Spot instance, with its world on an EBS volume',
-  domain: 'my-world.mc',
+  told: { 'my-world.mc': ['started', 'interrupted'] },
+  ending: 'my-world.mc came up, was warned and saved, and everybody was told',
 
   cloud: {
     // As long as EC2 mostly takes.
