@@ -1,7 +1,6 @@
 /** The EC2 Instance Metadata Service, version 2. */
 
-import { Agent, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request } from 'node:http';
-import { IMDS_TIMEOUT_MS, IMDS_TOKEN_TTL_S, NOTICE_MS } from '../config/constants.ts';
+import { NOTICE_MS } from '../config/constants.ts';
 import { AdapterError, messageOf, UsageError } from '../config/errors.ts';
 import type {
   InstanceAction,
@@ -9,13 +8,15 @@ import type {
   InterruptionNotice,
   MonotonicMs,
   PublicAddresses,
+  Risk,
 } from '../config/vocabulary.ts';
+import { createImdsSession } from './imds-session.ts';
 
 /** What the daemon needs of the instance metadata. Every method ends within seconds, and earlier when `signal` says so. */
 export interface InstanceMetadata {
   /**
    * The endpoint in use, for example `http://169.254.169.254`: the first of those given that answered; before one has, the
-   * first.
+   * first of all.
    */
   endpoint(): string;
   /**
@@ -34,9 +35,49 @@ export interface InstanceMetadata {
    * same answer, so that the local clock does not matter (9.2).
    * Source: EC2 User Guide, "Spot Instance interruption notices".
    */
-  instanceAction(signal: AbortSignal): Promise<{ notice?: InterruptionNotice; atMs: MonotonicMs }>;
+  instanceAction(signal: AbortSignal): Promise<NoticeAnswer>;
+  /**
+   * The early signs and the Auto Scaling state, over connections that a look for a notice never waits for (9.1). A path that
+   * cannot be read hides none of the others.
+   * @throws AdapterError when none can be read.
+   */
+  signs(signal: AbortSignal): Promise<Signs>;
+  /**
+   * Where Auto Scaling wants the instance, for example `InService` or `Warmed:Stopped`; `undefined` outside a group, and for
+   * a moment after the boot.
+   * Source: EC2 Auto Scaling User Guide, "Retrieve the target lifecycle state through instance metadata".
+   */
+  lifecycleState(signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Forgets the session token and closes the connections, so that the next request begins anew: after hibernation both
+   * belong to another time. A request under way is repeated or fails as one that may be.
+   */
+  renew(): void;
   /** Closes the connections. */
   close(): void;
+}
+
+/** What a look at `spot/instance-action` gives; no notice is an answer too. */
+export interface NoticeAnswer {
+  notice?: InterruptionNotice;
+  /** When the answer was there, by the monotonic clock, which stands still while the machine sleeps … */
+  atMs: MonotonicMs;
+  /** … and by the wall clock, which does not: epoch milliseconds. */
+  wallMs: number;
+}
+
+/** What the paths say that may wait. */
+export interface Signs {
+  risks: Risk[];
+  /**
+   * As {@link InstanceMetadata.lifecycleState} gives it. When it cannot be read it is what it was when it last could: whoever waits
+   * for a warm pool to be left is not to take silence for that.
+   */
+  lifecycleState?: string;
+  /** When all that could be read was there. */
+  atMs: MonotonicMs;
+  /** Why some of the paths could not be read; absent when all could. */
+  problem?: string;
 }
 
 /** Where an instance finds its metadata. Source: EC2 User Guide, "Access instance metadata". */
@@ -58,24 +99,13 @@ export function parseEndpoints(text: string): string[] {
   });
 }
 
-interface Answer {
-  status: number;
-  body: Buffer;
-  /** The `Date` header as epoch milliseconds; absent when there is none. */
-  dateMs?: number;
-}
-
 /** @param endpoints for example `['http://169.254.169.254']`, without trailing slashes; the first that answers is kept. */
 export function createInstanceMetadata(endpoints: readonly string[]): InstanceMetadata {
-  // The look for a notice has a connection to itself, so that it never queues behind another path (9.1).
-  const watching = new Agent({ keepAlive: true, maxSockets: 1 });
-  const reading = new Agent({ keepAlive: true, maxSockets: 3, timeout: IMDS_TIMEOUT_MS });
-  let endpoint = endpoints[0] ?? DEFAULT_ENDPOINT;
-  let answered = false;
-  let token: Promise<string> | undefined;
+  const session = createImdsSession(endpoints.length === 0 ? [DEFAULT_ENDPOINT] : endpoints);
+  let lastState: string | undefined;
 
   return {
-    endpoint: () => endpoint,
+    endpoint: session.endpoint,
 
     async instanceFacts(signal) {
       const [document, index, system] = await Promise.all([
@@ -99,156 +129,42 @@ export function createInstanceMetadata(endpoints: readonly string[]): InstanceMe
     },
 
     async userData(signal) {
-      return (await get('user-data', signal, reading))?.body;
+      return (await session.get('user-data', 'reading', signal))?.body;
     },
 
     async instanceAction(signal) {
-      const answer = await get('meta-data/spot/instance-action', signal, watching);
-      const atMs = performance.now();
-      if (answer === undefined) return { atMs };
-      return { notice: parseInstanceAction(answer.body.toString(), answer.dateMs ?? Date.now(), atMs), atMs };
+      const answer = await session.get('meta-data/spot/instance-action', 'watching', signal);
+      const now = { atMs: performance.now(), wallMs: Date.now() };
+      if (answer === undefined) return now;
+      return { notice: parseInstanceAction(answer.body.toString(), answer.dateMs ?? now.wallMs, now.atMs), ...now };
     },
 
-    close() {
-      watching.destroy();
-      reading.destroy();
+    async signs(signal) {
+      // One after the other: the service minds many connections, and nobody is in a hurry for these.
+      const rebalance = await readable(text(REBALANCE, signal).then(parseRebalance));
+      const maintenance = await readable(text(MAINTENANCE, signal).then(parseMaintenance));
+      const state = await readable(lifecycleState(signal));
+      return { ...signsOf(rebalance, maintenance, state, lastState), atMs: performance.now() };
     },
+
+    lifecycleState,
+    renew: session.renew,
+    close: session.close,
   };
 
   async function text(path: string, signal: AbortSignal): Promise<string | undefined> {
-    return (await get(path, signal, reading))?.body.toString().trim();
+    return (await session.get(path, 'reading', signal))?.body.toString().trim();
   }
 
-  /** The answer, or `undefined` for 404: these paths exist only while there is something to say. */
-  async function get(path: string, signal: AbortSignal, agent: Agent): Promise<Answer | undefined> {
-    let answer = await ask(path, signal, agent);
-    if (answer.status === 401) {
-      // The token outlived its time, or the instance was asleep meanwhile.
-      token = undefined;
-      answer = await ask(path, signal, agent);
-    }
-    if (answer.status === 404) return undefined;
-    if (answer.status === 200) return answer;
-    throw unexpected(`GET ${path}`, answer.status);
-  }
-
-  async function ask(path: string, signal: AbortSignal, agent: Agent): Promise<Answer> {
-    token ??= fetchToken(signal, agent);
-    const mine = token;
-    try {
-      const headers = { 'x-aws-ec2-metadata-token': await mine };
-      return await send(path, { method: 'GET', headers, signal, agent });
-    } catch (error) {
-      // A failed request for a token must not be everybody's for ever.
-      if (
-        token === mine &&
-        (await mine.then(
-          () => false,
-          () => true,
-        ))
-      )
-        token = undefined;
-      throw error;
-    }
-  }
-
-  async function fetchToken(signal: AbortSignal, agent: Agent): Promise<string> {
-    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(IMDS_TOKEN_TTL_S), 'content-length': 0 };
-    const answer = await firstAnswer(headers, signal, agent);
-    if (answer.status !== 200) throw unexpected('PUT api/token', answer.status);
-    return answer.body.toString();
-  }
-
-  /** Asks one endpoint after the other until one answers; that one is kept (2.1). */
-  async function firstAnswer(headers: OutgoingHttpHeaders, signal: AbortSignal, agent: Agent): Promise<Answer> {
-    const candidates = answered ? [endpoint] : endpoints;
-    let failure: unknown;
-    for (const candidate of candidates) {
-      try {
-        endpoint = candidate;
-        const answer = await send('api/token', { method: 'PUT', headers, signal, agent });
-        answered = true;
-        return answer;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
-  }
-
-  function send(path: string, options: RequestOptions & { signal: AbortSignal }): Promise<Answer> {
-    return sendRequest(`${endpoint}/latest/${path}`, options).catch((cause) => {
-      throw unreachable(`${options.method} ${path}`, endpoint, cause);
-    });
+  async function lifecycleState(signal: AbortSignal): Promise<string | undefined> {
+    lastState = parseLifecycleState(await text(LIFECYCLE_STATE, signal));
+    return lastState;
   }
 }
 
-/** One request and its whole answer, within the time limit. */
-async function sendRequest(url: string, options: RequestOptions & { signal: AbortSignal }): Promise<Answer> {
-  const limited = { ...options, signal: AbortSignal.any([options.signal, AbortSignal.timeout(IMDS_TIMEOUT_MS)]) };
-  try {
-    return await attempt(url, limited);
-  } catch (error) {
-    // The service closes idle connections when it likes, and we hear of it when we use one. Every request here may be repeated.
-    if (!(error instanceof StaleConnection)) throw error;
-    return await attempt(url, limited);
-  }
-}
-
-/** A kept-alive connection that was closed at the other end before the request could have been read. */
-class StaleConnection extends Error {}
-
-function attempt(url: string, options: RequestOptions & { signal: AbortSignal }): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, options, (answer) => {
-      readBody(answer).then((body) => resolve(toAnswer(answer, body)), reject);
-    });
-    sent.on('error', (error: NodeJS.ErrnoException) => {
-      if (sent.reusedSocket && error.code === 'ECONNRESET') reject(new StaleConnection());
-      else reject(options.signal.aborted ? options.signal.reason : error);
-    });
-    sent.end();
-  });
-}
-
-/** Larger than any path holds: user data is limited to 16 KB, and nothing else comes near. */
-const BODY_LIMIT_BYTES = 1_048_576;
-
-async function readBody(answer: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > BODY_LIMIT_BYTES) throw new Error(`the answer is longer than ${BODY_LIMIT_BYTES} bytes`);
-  }
-  return Buffer.concat(chunks);
-}
-
-function toAnswer({ statusCode, headers }: IncomingMessage, body: Buffer): Answer {
-  const dateMs = Date.parse(headers.date ?? '');
-  return { status: statusCode ?? 0, body, ...(Number.isNaN(dateMs) ? {} : { dateMs }) };
-}
-
-function unreachable(operation: string, endpoint: string, cause: unknown): AdapterError {
-  const timedOut = Error.isError(cause) && cause.name === 'TimeoutError';
-  const seen = timedOut
-    ? `no answer from ${endpoint} within ${IMDS_TIMEOUT_MS} ms`
-    : `${endpoint}: ${messageOf(cause)}`;
-  const remedy =
-    'Check that this is an EC2 instance whose metadata is enabled, with a hop limit above 1 inside containers.';
-  return new AdapterError(operation, seen, remedy, { cause, retryable: true });
-}
-
-function unexpected(operation: string, status: number): AdapterError {
-  return new AdapterError(
-    operation,
-    `instance metadata answered ${status}`,
-    'Check that metadata is enabled in the instance metadata options.',
-    // 401 and 403 too: they may pass when the options are changed, and a watch must go on looking.
-    { retryable: status >= 500 || status === 401 || status === 403 },
-  );
-}
+const REBALANCE = 'meta-data/events/recommendations/rebalance';
+const MAINTENANCE = 'meta-data/events/maintenance/scheduled';
+const LIFECYCLE_STATE = 'meta-data/autoscaling/target-lifecycle-state';
 
 function lines(body: string | undefined): string[] {
   return (body ?? '').split('\n').filter((line) => line !== '');
@@ -261,11 +177,7 @@ function parseInstanceFacts(document: string, index: string, system: string | un
     (field) => typeof field === 'string' && /^[\w-]/.test(field),
   );
   if (!known || !/^\d+$/.test(index)) {
-    throw new AdapterError(
-      'GET dynamic/instance-identity/document',
-      `the document does not tell instance, type, region and zone: ${document.slice(0, 200)}`,
-      'Check that the metadata endpoint is the instance metadata service.',
-    );
+    throw malformed('dynamic/instance-identity/document', 'does not tell instance, type, region and zone', document);
   }
   return {
     instanceId: String(instanceId),
@@ -280,29 +192,108 @@ function parseInstanceFacts(document: string, index: string, system: string | un
 /** Reads `{"action":"terminate","time":"2030-01-01T00:02:00Z"}`, field by field. */
 function parseInstanceAction(body: string, nowMs: number, seenAtMs: MonotonicMs): InterruptionNotice {
   const { action, time } = parseObject(body);
-  if (!isInstanceAction(action)) {
-    throw new AdapterError(
-      'GET spot/instance-action',
-      `unknown instance action ${body.slice(0, 200)}`,
-      'Report it with this message: the metadata contract has changed.',
-    );
-  }
-  const timeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN;
-  if (Number.isNaN(timeMs)) return { action, leftMs: 0, seenAtMs };
-  const leftMs = Math.max(0, Math.min(timeMs - nowMs, NOTICE_MS));
-  return { action, time: new Date(timeMs).toISOString(), leftMs, seenAtMs };
+  if (!isInstanceAction(action))
+    throw malformed('meta-data/spot/instance-action', 'tells no action that is known', body);
+  const when = isoTime(time);
+  if (when === undefined) return { action, key: action, leftMs: 0, seenAtMs };
+  const leftMs = Math.max(0, Math.min(Date.parse(when) - nowMs, NOTICE_MS));
+  return { action, key: `${action} ${when}`, time: when, leftMs, seenAtMs };
 }
 
 function isInstanceAction(action: unknown): action is InstanceAction {
   return action === 'terminate' || action === 'stop' || action === 'hibernate';
 }
 
+// --- Signs ------------------------------------------------------------------------------------------------------------
+
+/** What could be read, or why it could not. A defect of ours goes on its way. */
+async function readable<Value>(reading: Promise<Value>): Promise<Value | AdapterError> {
+  return reading.catch((error) => {
+    if (error instanceof AdapterError) return error;
+    throw error;
+  });
+}
+
+function signsOf(
+  rebalance: Risk[] | AdapterError,
+  maintenance: Risk[] | AdapterError,
+  state: string | undefined | AdapterError,
+  lastState: string | undefined,
+): Omit<Signs, 'atMs'> {
+  const failures = [rebalance, maintenance, state].filter((part) => part instanceof AdapterError);
+  const [first] = failures;
+  if (first !== undefined && failures.length === 3) throw first;
+  const lifecycleState = state instanceof AdapterError ? lastState : state;
+  return {
+    risks: [rebalance, maintenance].flatMap((part) => (part instanceof AdapterError ? [] : part)),
+    ...(lifecycleState === undefined ? {} : { lifecycleState }),
+    ...(first === undefined ? {} : { problem: failures.map(messageOf).join(' ') }),
+  };
+}
+
+/** Reads `{"noticeTime":"2030-01-01T00:00:00Z"}`. Source: EC2 User Guide, "EC2 instance rebalance recommendations". */
+function parseRebalance(body: string | undefined): Risk[] {
+  if (body === undefined) return [];
+  const { noticeTime } = parseObject(body);
+  if (typeof noticeTime !== 'string') throw malformed(REBALANCE, 'tells no noticeTime', body);
+  return [riskOf('rebalance', noticeTime)];
+}
+
+/** Reads the list of scheduled events. Source: EC2 User Guide, "View scheduled events". */
+function parseMaintenance(body: string | undefined): Risk[] {
+  // An instance for which nothing is planned may say 404, an empty list, or nothing.
+  if (body === undefined || body === '') return [];
+  const events = parseJson(body);
+  if (!Array.isArray(events) || !events.every(isObject)) throw malformed(MAINTENANCE, 'is no list of events', body);
+  return events
+    .filter(({ State }) => State === 'active')
+    .map(({ EventId, NotBefore }) => riskOf('maintenance', NotBefore, EventId));
+}
+
+/** The same event may come again with another time, so that its time is a part of what it is known by. */
+function riskOf(kind: Risk['kind'], time: unknown, id?: unknown): Risk {
+  const when = isoTime(time);
+  const key = [kind, id, when ?? time].filter((part) => typeof part === 'string').join(' ');
+  return { kind, key, ...(when === undefined ? {} : { time: when }) };
+}
+
+/** Reads `InService`, `Warmed:Stopped` and the like. A page of some other server is none of these. */
+function parseLifecycleState(body: string | undefined): string | undefined {
+  if (body === undefined || body === '') return undefined;
+  if (/^[A-Za-z]+(:[A-Za-z]+)?$/.test(body)) return body;
+  throw malformed(LIFECYCLE_STATE, 'is no lifecycle state', body);
+}
+
+// --- Values from outside ----------------------------------------------------------------------------------------------
+
+/** A time in any form that has a meaning, `21 Jan 2030 09:00:43 GMT` too, as ISO 8601 UTC. */
+function isoTime(time: unknown): string | undefined {
+  const timeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  return Number.isNaN(timeMs) ? undefined : new Date(timeMs).toISOString();
+}
+
 /** The fields of a JSON object; none when it is something else. */
 function parseObject(body: string): Record<string, unknown> {
+  const value = parseJson(body);
+  return isObject(value) ? value : {};
+}
+
+function parseJson(body: string): unknown {
   try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return JSON.parse(body);
   } catch {
-    return {};
+    return undefined;
   }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function malformed(path: string, what: string, body: string): AdapterError {
+  return new AdapterError(
+    `GET ${path}`,
+    `the answer ${what}: ${JSON.stringify(body.slice(0, 200))}`,
+    'Check that the metadata endpoint is the instance metadata service.',
+  );
 }

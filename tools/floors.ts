@@ -20,13 +20,14 @@ const allowed: Record<Floor, string[]> = {
 };
 
 /** Adapters are one service a file; these they may share. */
-const sharedAdapters = ['aws.ts', 'batch.ts', 'sysroot.ts', 'text.ts'];
+const sharedAdapters = ['abort.ts', 'aws.ts', 'batch.ts', 'sysroot.ts', 'text.ts'];
 
 /** Adapters that are cut into several files, and the parts that only they may import. */
 const parts: Record<string, string[]> = {
   'aws.ts': ['aws-refusal.ts', 'sdk.ts'],
   'block-device.ts': ['udev.ts'],
   'command.ts': ['command-output.ts', 'command-start.ts'],
+  'imds.ts': ['imds-session.ts'],
   'logger.ts': ['log-fields.ts', 'winston.ts'],
 };
 
