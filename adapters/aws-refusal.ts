@@ -11,14 +11,19 @@ export function codeOf(error: unknown): string | undefined {
   return cause.name === 'Error' ? String((cause as NodeJS.ErrnoException).code ?? cause.name) : cause.name;
 }
 
-/** A failed call as an {@link AdapterError}; the SDK's own error is its cause. */
-export function refusalOf({ operation, permission }: ApiCall, error: unknown): AdapterError {
+/**
+ * A failed call as an {@link AdapterError}; the SDK's own error is its cause.
+ * @param isYoung whether the instance booted a moment ago: what a role may do can then come later than the instance (9.7).
+ */
+export function refusalOf({ operation, permission }: ApiCall, error: unknown, isYoung: boolean): AdapterError {
   const code = codeOf(error) ?? 'unknown';
   const kind = kinds.find(({ codes }) => codes.test(code));
-  const retryable = kind?.retryable ?? isPassingFault(error);
+  const mayComeYet = isYoung && kind?.dependsOnRole === true;
+  const retryable = mayComeYet || (kind?.retryable ?? isPassingFault(error));
   const remedy =
     kind?.remedy(permission) ?? (retryable ? 'It may pass by itself.' : 'Look the code up in the API reference.');
-  return new AdapterError(operation, saidBy(error, code), remedy, { cause: error, retryable });
+  const hope = mayComeYet ? 'The instance is young, and its role may not be there yet. If this stays: ' : '';
+  return new AdapterError(operation, saidBy(error, code), `${hope}${remedy}`, { cause: error, retryable });
 }
 
 /** What was answered, in one line. */
@@ -37,6 +42,8 @@ interface Kind {
   codes: RegExp;
   remedy(permission: string): string;
   retryable?: boolean;
+  /** Whether it may be said of a role that is not there yet, or of one whose policy is not. */
+  dependsOnRole?: boolean;
 }
 
 /** Source: error codes of the EC2, Route 53, SNS and SQS API references. */
@@ -45,16 +52,19 @@ const kinds: Kind[] = [
     codes:
       /^(UnauthorizedOperation|AccessDenied|AccessDeniedException|AuthorizationError|AuthorizationErrorException)$/,
     remedy: (permission) => `Allow ${permission} in the policy of the instance's role.`,
+    dependsOnRole: true,
   },
   {
     codes: /^(CredentialsProviderError|TokenProviderError)$/,
     remedy: () => 'Give the instance a role (instance profile), or export AWS credentials.',
     retryable: true,
+    dependsOnRole: true,
   },
   {
     codes:
       /^(AuthFailure|InvalidClientTokenId|SignatureDoesNotMatch|RequestExpired|ExpiredToken|ExpiredTokenException|MissingAuthenticationToken|UnrecognizedClientException|InvalidSecurity)$/,
     remedy: () => "Check the instance's role, the region, and the clock.",
+    dependsOnRole: true,
   },
   {
     codes:

@@ -7,6 +7,7 @@ import type { Route53Client } from '@aws-sdk/client-route-53';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { AWS_ATTEMPT_TIMEOUT_MS, AWS_ATTEMPTS, AWS_CALL_TIMEOUT_MS } from '../config/constants.ts';
+import { beforeAbort } from './abort.ts';
 import { refusalOf } from './aws-refusal.ts';
 
 type Sdk = typeof import('./sdk.ts');
@@ -51,6 +52,12 @@ export interface Aws {
   call<Output>(call: ApiCall, perform: (clients: Clients, signal: AbortSignal) => Promise<Output>): Promise<Output>;
   /** Resolves when there are credentials. @throws AdapterError when there are none yet. */
   credentials(signal: AbortSignal): Promise<void>;
+  /**
+   * Throws clients and credentials away; the next call makes new ones. After hibernation they belong to another time. Calls under
+   * way are let finish with the old ones, since nobody would know what became of a change that is cut off.
+   */
+  renew(): void;
+  /** Closes every connection, those of calls under way too. */
   close(): void;
 }
 
@@ -61,62 +68,86 @@ export interface AwsOptions {
   profile?: string;
   /** `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_SQS` are read from it; the SDK itself reads the process's. */
   environment: NodeJS.ProcessEnv;
+  /** Whether the instance booted a moment ago, so that its role may not be there yet (9.7). Absent: it did not. */
+  isYoung?: () => Promise<boolean> | boolean;
 }
 
 export function createAws(options: AwsOptions): Aws {
-  let clients: Promise<Clients> | undefined;
-  let close = () => {};
+  const { isYoung = () => false } = options;
+  let current: Connection | undefined;
+  /** The current one, and those thrown away whose calls are still under way. */
+  const open = new Set<Connection>();
 
   return {
     async call(call, perform) {
-      const limit = AbortSignal.timeout(AWS_CALL_TIMEOUT_MS);
-      const signal = call.signal ? AbortSignal.any([call.signal, limit]) : limit;
       try {
-        const clients = await connect();
-        return await beforeAbort(perform(clients, signal), signal);
+        return await connected(call.signal, perform);
       } catch (error) {
-        throw refusalOf(call, error);
+        throw refusalOf(call, error, await isYoung());
       }
     },
 
     async credentials(signal) {
-      const { ec2 } = await connect();
       try {
-        await beforeAbort(
-          ec2.config.credentials(),
-          AbortSignal.any([signal, AbortSignal.timeout(AWS_CALL_TIMEOUT_MS)]),
-        );
+        await connected(signal, ({ ec2 }) => ec2.config.credentials());
       } catch (error) {
-        throw refusalOf({ operation: 'credentials', permission: '' }, error);
+        throw refusalOf({ operation: 'credentials', permission: '' }, error, await isYoung());
       }
     },
 
-    close: () => close(),
+    renew() {
+      const old = current;
+      current = undefined;
+      if (old?.callsUnderWay === 0) dispose(old);
+    },
+
+    close() {
+      for (const connection of open) dispose(connection);
+    },
   };
 
-  function connect(): Promise<Clients> {
-    clients ??= import('./sdk.ts').then((sdk) => {
-      const made = createClients(sdk, options);
-      close = made.close;
-      return made.clients;
-    });
-    return clients;
+  /** Performs with the current clients, within the caller's patience and ours. */
+  async function connected<Output>(
+    patience: AbortSignal | undefined,
+    perform: (clients: Clients, signal: AbortSignal) => Promise<Output>,
+  ): Promise<Output> {
+    const limit = AbortSignal.timeout(AWS_CALL_TIMEOUT_MS);
+    const signal = patience ? AbortSignal.any([patience, limit]) : limit;
+    const connection = connect();
+    connection.callsUnderWay += 1;
+    try {
+      const { clients } = await connection.made;
+      // The SDK's own signal does not reach the fetching of credentials, which may take for ever.
+      return await beforeAbort(perform(clients, signal), signal);
+    } finally {
+      connection.callsUnderWay -= 1;
+      if (connection !== current && connection.callsUnderWay === 0) dispose(connection);
+    }
+  }
+
+  function connect(): Connection {
+    if (current !== undefined) return current;
+    current = { made: import('./sdk.ts').then((sdk) => createClients(sdk, options)), callsUnderWay: 0 };
+    open.add(current);
+    return current;
+  }
+
+  function dispose(connection: Connection): void {
+    open.delete(connection);
+    // A call that is asked for afterwards makes new clients, also after `close`.
+    if (connection === current) current = undefined;
+    // What could not be made needs no closing; whoever called has heard why.
+    void connection.made.then(
+      ({ close }) => close(),
+      () => {},
+    );
   }
 }
 
-/** The SDK's own signal does not reach the fetching of credentials, which may take for ever. */
-async function beforeAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+/** Clients, and how many calls they are busy with. */
+interface Connection {
+  made: Promise<{ clients: Clients; close(): void }>;
+  callsUnderWay: number;
 }
 
 function createClients(sdk: Sdk, { region, profile, environment }: AwsOptions): { clients: Clients; close(): void } {
