@@ -96,7 +96,7 @@ function surroundingsOf(
     watched: serviceManager.watched,
     signal,
     onWait(problem: string) {
-      // It is tried twice a second; what is still the same need not be said again.
+      // It is tried again and again; what is still the same need not be said again.
       if (problem === told) return;
       told = problem;
       log.warn(`waiting: ${problem}`);

@@ -1,0 +1,160 @@
+import { type Switches, supervisorInput } from '../actors/domain-input.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { Hold } from '../config/vocabulary.ts';
+import { inheritanceOf } from './helpers/journal.ts';
+
+describe('a configuration as the machines get it', () => {
+  const on: Switches = { init: true, exec: true, notify: true, poll: true };
+  const text = JSON.stringify({
+    'set-hostname': 'game-{instance_index}',
+    timeout: 300,
+    'stop-timeout': 60,
+    'interrupt-detection': { detect: 'poll', options: { interval: 2, 'treat-as-interruption': ['rebalance'] } },
+    'require-all': true,
+    domains: {
+      web: {
+        'attach-volume': [
+          {
+            device: '/dev/sdf',
+            source: 'x',
+            'volume-id': 'vol-{domain}',
+            critical: false,
+            release: ['stop'],
+            exec: [{ on: 'starting', lines: [{ argv: ['/sbin/fsck'] }] }],
+          },
+        ],
+        'update-route53': [{ hostedzone: 'Z1', name: '{domain}.example.com', ttl: 60, release: ['interrupt'] }],
+        exec: [{ on: 'started', timeout: 5, lines: [{ argv: ['/bin/start', '{domain}'] }] }],
+        notify: [
+          { backend: 'aws-sns', options: { topic: 'arn:aws:sns:eu-west-1:123456789012:fleet' } },
+          {
+            backend: 'aws-sqs',
+            options: { 'queue-url': 'https://sqs.eu-west-1.amazonaws.com/123456789012/fleet' },
+            matrix: { noticed: { enabled: true }, stopping: { enabled: false } },
+          },
+        ],
+      },
+    },
+  });
+
+  function inputOf(switches: Partial<Switches> = {}, inheritance = inheritanceOf()) {
+    const { config } = loadConfig(text, 'test.jsonc', { strict: false });
+    return supervisorInput(config as Config, { ...on, ...switches }, { instance_index: 3 }, inheritance);
+  }
+
+  it('has its times in milliseconds [3.2]', () => {
+    const { domains, watch } = inputOf();
+
+    expect(domains[0]?.limits).toEqual({ wayUpMs: 300_000, stopMs: 60_000 });
+    expect(watch).toEqual({ intervalMs: 2_000, asNotice: ['rebalance'] });
+  });
+
+  it('says whether all domains are to stand or none [5.4]', () => {
+    expect(inputOf().requireAll).toBe(true);
+  });
+
+  it('knows what earlier runs of this boot made of a domain, and under which notice [12.3]', () => {
+    const known = { web: { past: 'finished', notice: 'terminate 2030-01-01T00:02:00.000Z' } } as const;
+
+    expect(inputOf().domains[0]).toMatchObject({ past: 'new' });
+    expect(inputOf({}, inheritanceOf({ domains: known })).domains[0]).toMatchObject({
+      past: 'finished',
+      finishedUnder: 'terminate 2030-01-01T00:02:00.000Z',
+    });
+  });
+
+  it.each<{ what: string; hold: Hold; leftOver: boolean }>([
+    { what: 'a volume that is still asked for', hold: volumeHold({}), leftOver: false },
+    { what: 'the same device by its other name', hold: volumeHold({ device: '/dev/xvdf' }), leftOver: false },
+    { what: 'a volume at another device', hold: volumeHold({ device: '/dev/sdg' }), leftOver: true },
+    { what: 'another volume', hold: volumeHold({ volumeId: 'vol-old' }), leftOver: true },
+    { what: 'a domain that is gone', hold: volumeHold({ domain: 'db' }), leftOver: true },
+    { what: 'a record that is still asked for', hold: recordHold('web.example.com.'), leftOver: false },
+    { what: 'a record of another name', hold: recordHold('old.example.com.'), leftOver: true },
+  ])('is tidied up after: $what ($leftOver) [12.2]', ({ hold, leftOver }) => {
+    expect(inputOf({}, inheritanceOf({ holds: [hold] })).leftOver).toBe(leftOver);
+  });
+
+  it('has macros expanded where they are known before anything happens, and left where they are not [4.1]', () => {
+    const { hostname, domains } = inputOf();
+
+    expect(hostname).toBe('game-3');
+    expect(domains[0]?.volumes[0]?.volumeId).toBe('vol-web');
+    expect(domains[0]?.records[0]?.name).toBe('web.example.com');
+    expect(domains[0]?.lines.started?.[0]?.argv).toEqual(['/bin/start', '{domain}']);
+  });
+
+  it('has its volumes and records by their place, and how critical they are [3.3]', () => {
+    const { domains } = inputOf();
+
+    expect(domains[0]?.volumes[0]).toMatchObject({
+      domain: 'web',
+      entry: 0,
+      critical: false,
+      device: '/dev/sdf',
+      release: ['stopping'],
+    });
+    expect(domains[0]?.records).toEqual([
+      { entry: 0, critical: true, hostedZone: 'Z1', name: 'web.example.com', ttl: 60, release: ['interrupted'] },
+    ]);
+  });
+
+  it('has its lines by event, and those of a volume with the volume [8.2]', () => {
+    const [domain] = inputOf().domains;
+
+    expect(domain?.lines.started).toEqual([expect.objectContaining({ timeoutMs: 5_000 })]);
+    expect(domain?.lines.stopping).toEqual([]);
+    expect(domain?.volumes[0]?.lines.map(({ argv }) => argv)).toEqual([['/sbin/fsck']]);
+  });
+
+  it('has for each receiver the events it is sent [3.3]', () => {
+    const { receivers } = inputOf();
+
+    expect(receivers).toEqual({
+      web: [
+        ['started', 'interrupted', 'stopping', 'failed'],
+        ['started', 'interrupted', 'failed', 'noticed'],
+      ],
+    });
+  });
+
+  it('without init leaves the host name alone [2.1]', () => {
+    expect(inputOf({ init: false })).not.toHaveProperty('hostname');
+  });
+
+  it('without exec has no lines at all, those of volumes included [2.1, 14.2]', () => {
+    const [domain] = inputOf({ exec: false }).domains;
+
+    expect(domain?.lines).toEqual({});
+    expect(domain?.volumes[0]?.lines).toEqual([]);
+  });
+
+  it('without notify has no receivers [2.1]', () => {
+    expect(inputOf({ notify: false }).receivers).toEqual({});
+  });
+
+  it('without poll has no watch [2.1, 5.8]', () => {
+    expect(inputOf({ poll: false })).not.toHaveProperty('watch');
+  });
+
+  it('takes `hostname` for `set-hostname`, and may have no domains [3.2, 14.1]', () => {
+    const { config } = loadConfig('{ "hostname": "game", "domains": {} }', 'test.jsonc', { strict: false });
+    const input = supervisorInput(config as Config, on, {}, inheritanceOf());
+
+    expect(input).toMatchObject({ hostname: 'game', domains: [], receivers: {} });
+  });
+});
+
+function volumeHold(settings: Partial<Hold & { kind: 'attachment' }>): Hold {
+  return { kind: 'attachment', domain: 'web', volumeId: 'vol-web', device: '/dev/sdf', prepared: false, ...settings };
+}
+
+function recordHold(name: string): Hold {
+  return {
+    kind: 'record-set',
+    domain: 'web',
+    hostedZone: 'Z1',
+    after: { name, type: 'A', ttl: 60, values: ['192.0.2.1'] },
+  };
+}

@@ -1,0 +1,30 @@
+/** A journal and a memory without a disk, for tests of what is done with them. */
+
+import type { Inheritance } from '../../actors/domain-input.ts';
+import type { BootMemory, StateDir } from '../../adapters/state-dir.ts';
+import { AdapterError } from '../../config/errors.ts';
+import type { Hold } from '../../config/vocabulary.ts';
+
+/** A journal with these holds. `writable: false`: every change is refused. */
+export function journalOf(known: Hold[] = [], { writable = true } = {}): Pick<StateDir, 'holds' | 'changeHolds'> {
+  let holds: readonly Hold[] = known;
+  return {
+    holds: () => holds,
+    async changeHolds(change) {
+      if (!writable) throw new AdapterError('write journal.json', 'no space left', 'Make room.');
+      holds = change(holds);
+    },
+  };
+}
+
+/** What earlier runs left behind. */
+export function inheritanceOf({ holds = [], ...memory }: Partial<BootMemory> & { holds?: Hold[] } = {}): Inheritance {
+  let known: BootMemory = { domains: {}, noticesOver: [], ...memory };
+  return {
+    holds: () => holds,
+    memory: () => known,
+    async changeMemory(change) {
+      known = change(known);
+    },
+  };
+}

@@ -1,0 +1,247 @@
+import { createLogNews } from '../actors/log-news.ts';
+import { notice, volumeEntry } from './helpers/domain.ts';
+import { change, listeningLog } from './helpers/news.ts';
+
+describe('the log', () => {
+  const domainContext = { domain: 'web', failures: [] };
+  const denied = { part: 'attach-volume[0]', problem: 'denied', critical: true };
+
+  function listening() {
+    const { log, said, messages } = listeningLog();
+    const news = createLogNews(log);
+    return { said, messages, tell: (...args: Parameters<typeof change>) => news(change(...args)) };
+  }
+
+  it('has a line for each state of a domain, with its name and how long the last one took [11.2]', () => {
+    const { said, tell } = listening();
+
+    tell('domain', 'pending', domainContext);
+
+    expect(said).toEqual([
+      { level: 'info', message: 'domain pending', fields: { domain: 'web', state: 'pending', durationMs: 7 } },
+    ]);
+  });
+
+  it('says under which event a domain ended', () => {
+    const { said, tell } = listening();
+
+    tell('domain', 'stopped', { ...domainContext, ending: 'interrupted' });
+
+    expect(said[0]?.fields).toMatchObject({ state: 'stopped', ending: 'interrupted' });
+  });
+
+  it('has each failure of a domain once, the critical as errors [5.4]', () => {
+    const { said, tell, messages } = listening();
+    const minor = { part: 'update-route53[0]', problem: 'no address', critical: false };
+
+    tell('domain', 'volumes-attached', { ...domainContext, failures: [minor] });
+    tell('domain', 'failed', { ...domainContext, failures: [minor, denied] });
+    tell('domain', 'stopped', { ...domainContext, failures: [minor, denied] });
+
+    expect(messages('warn')).toEqual(['no address']);
+    expect(messages('error')).toEqual(['denied', 'domain failed']);
+    expect(said[0]?.fields).toEqual({ domain: 'web', part: 'update-route53[0]' });
+  });
+
+  it('does not take the failures of one domain for those of another [5.4]', () => {
+    const { tell, messages } = listening();
+
+    tell('domain', 'failed', { domain: 'web', failures: [denied] }, { sessionId: 'x:1' });
+    tell('domain', 'failed', { domain: 'db', failures: [denied] }, { sessionId: 'x:2' });
+
+    expect(messages('error').filter((message) => message === 'denied')).toHaveLength(2);
+  });
+
+  it('has the interruption notice, with the time left, once [9.2]', () => {
+    const { said, tell } = listening();
+
+    tell('supervisor', 'interrupted', { notice, problems: [], sending: [] });
+    tell('supervisor', 'flushing', { notice, problems: [], sending: [] });
+
+    expect(said.filter(({ level }) => level === 'warn')).toEqual([
+      {
+        level: 'warn',
+        message: 'interruption notice',
+        fields: { action: 'terminate', time: '2030-01-01T00:02:00.000Z', secondsLeft: 120 },
+      },
+    ]);
+  });
+
+  it('has a second notice as well [9.5]', () => {
+    const { tell, messages } = listening();
+
+    tell('supervisor', 'interrupted', { notice, problems: [], sending: [] });
+    tell('supervisor', 'flushing', { notice: { ...notice, key: 'another' }, problems: [], sending: [] });
+
+    expect(messages('warn')).toEqual(['interruption notice', 'interruption notice']);
+  });
+
+  it.each([
+    {
+      state: 'warming',
+      says: 'in the warm pool (Warmed:Stopped): nothing is taken until Auto Scaling wants it in service',
+    },
+    { state: 'tidying', says: 'giving back what an earlier run held and the configuration no longer asks for' },
+    { state: 'asleep', says: 'everything is done for the hibernation; waiting to be resumed' },
+    { state: 'setting-out', says: 'resumed: setting out anew' },
+  ])('says what the daemon is at that somebody may wonder about: $state [5.5, 5.9, 12.2]', ({ state, says }) => {
+    const { tell, messages } = listening();
+
+    tell('supervisor', state, { problems: [], sending: [], lifecycleState: 'Warmed:Stopped', survived: 'hibernate' });
+
+    expect(messages('info')).toEqual([says]);
+  });
+
+  it('says that a domain has failed and keeps watch [5.4]', () => {
+    const { tell, messages } = listening();
+
+    tell('domain', 'keeping-watch', domainContext);
+
+    expect(messages('warn')).toEqual(['domain failed, but is attached here: it keeps watch']);
+  });
+
+  it('says nothing of the moments between two states', () => {
+    const { said, tell } = listening();
+
+    for (const state of ['committing', 'joining', 'signing-off']) tell('domain', state, domainContext);
+
+    expect(said.map(({ level }) => level)).toEqual(['debug', 'debug', 'debug']);
+  });
+
+  it('says what is let go, and leaves it to the failures why something is kept [6.10]', () => {
+    const { said, tell, messages } = listening();
+    const hold = { kind: 'attachment', domain: 'web', volumeId: 'vol-1', device: '/dev/sdf', prepared: true };
+
+    tell('letting-go', 'detaching', { hold });
+    tell('letting-go', 'ended', { hold });
+    tell('letting-go', 'ended', { hold, problem: 'in use by postgres' });
+
+    expect(messages('info')).toEqual(['volume is let go']);
+    expect(said[1]?.fields).toMatchObject({ domain: 'web', volume: 'vol-1', device: '/dev/sdf' });
+  });
+
+  it.each([
+    { restored: 'restored', level: 'info', message: 'record is given back' },
+    { restored: 'not-ours', level: 'warn', message: 'record is no longer ours, and stays as it is' },
+  ])('says what became of a record that is given back: $restored [7.5]', ({ restored, level, message }) => {
+    const { said, tell } = listening();
+    const after = { name: 'game.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] };
+    const left = [{ kind: 'record-set', domain: 'web', hostedZone: 'Z1', after }];
+
+    tell('giving-back', 'dropping', { left, restored, what: { reason: 'roll-back' } }, { from: 'restoring' });
+    tell('giving-back', 'dropping', { left, what: { reason: 'roll-back' } }, { from: 'letting-go' });
+
+    expect(said).toEqual([
+      { level, message, fields: { domain: 'web', record: 'game.example.com. A', why: 'roll-back' } },
+    ]);
+  });
+
+  it('leaves early signs that cannot be looked at to those who want details [9.1]', () => {
+    const { said, tell } = listening();
+
+    tell('risk-watch', 'pausing', { problem: 'refused' });
+    tell('risk-watch', 'pausing', {});
+
+    expect(said.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      'debug early signs cannot be looked at: refused',
+    ]);
+  });
+
+  it('has also a notice that was there at the start, which leads past `interrupted` [5.3]', () => {
+    const { tell, messages } = listening();
+
+    tell('supervisor', 'coming-up', { notice, problems: [], sending: [] });
+
+    expect(messages('warn')).toEqual(['interruption notice']);
+  });
+
+  it('has each problem of the supervisor once [9.4]', () => {
+    const { tell, messages } = listening();
+
+    tell('supervisor', 'coming-up', { problems: ['no host name'], sending: [] });
+    tell('supervisor', 'running', { problems: ['no host name', 'no READY'], sending: [] });
+
+    expect(messages('warn')).toEqual(['no host name', 'no READY']);
+  });
+
+  it('complains of messages that were still on their way at the end [10.2]', () => {
+    const { tell, messages } = listening();
+
+    tell('supervisor', 'stopped', { problems: [], sending: ['delivery.0', 'delivery.1'] });
+
+    expect(messages('error')).toEqual(['2 messages were not accepted in time; lost']);
+  });
+
+  it('complains of no messages that have arrived, or may still [10.2]', () => {
+    const { tell, messages } = listening();
+
+    tell('supervisor', 'flushing', { problems: [], sending: ['delivery.0'] });
+    tell('supervisor', 'stopped', { problems: [], sending: [] });
+
+    expect(messages('error')).toEqual([]);
+  });
+
+  it('says what a volume waits for, and again only when it is something else [6.4]', () => {
+    const { tell, messages } = listening();
+    const waiting = (waitingFor: string) => tell('volume', 'waiting', { entry: volumeEntry(), waitingFor });
+
+    waiting('vol-1 is held by i-0def (in-use)');
+    tell('volume', 'looking', { entry: volumeEntry() });
+    waiting('vol-1 is held by i-0def (in-use)');
+    tell('volume', 'looking', { entry: volumeEntry() });
+    waiting('vol-1 is held by i-0def (detaching)');
+
+    expect(messages('warn')).toEqual([
+      'waiting: vol-1 is held by i-0def (in-use)',
+      'waiting: vol-1 is held by i-0def (detaching)',
+    ]);
+  });
+
+  it('says where a volume is once it is there, and leaves the rest to those who want details [6.9]', () => {
+    const { said, tell, messages } = listening();
+
+    tell('volume', 'claiming', { entry: volumeEntry() });
+    tell('volume', 'ended', { entry: volumeEntry(), path: '/dev/nvme1n1' });
+    tell('volume', 'ended', { entry: volumeEntry(), problem: 'denied' });
+
+    expect(messages('info')).toEqual(['volume is there']);
+    expect(said[1]?.fields).toMatchObject({ domain: 'web', volume: 'vol-1', path: '/dev/nvme1n1' });
+    expect(messages('debug')).toHaveLength(2);
+  });
+
+  it('says why the metadata gave no answer, less and less often, and when it answers again [9.4]', () => {
+    const { tell, messages } = listening();
+
+    for (let missed = 1; missed <= 10; missed += 1) tell('notice-watch', 'blind', { missed, problem: 'refused' });
+    tell('notice-watch', 'pausing', { missed: 0 });
+
+    expect(messages('warn')).toEqual(Array(4).fill('no answer from the instance metadata: refused'));
+    expect(messages('info')).toEqual(['the instance metadata answers again']);
+  });
+
+  it('says nothing of looks that go well [9.4]', () => {
+    const { said, tell } = listening();
+
+    tell('notice-watch', 'looking', { missed: 0 });
+    tell('notice-watch', 'pausing', { missed: 0 });
+
+    expect(said).toEqual([]);
+  });
+
+  it.each([
+    { state: 'accepted', level: 'info', message: 'message accepted' },
+    { state: 'backing-off', level: 'warn', message: 'message not accepted: throttled' },
+    { state: 'abandoned', level: 'error', message: 'message given up: throttled' },
+  ])('has a line at level $level for a message that is $state [10.1]', ({ state, level, message }) => {
+    const { said, tell } = listening();
+
+    tell('delivery', state, {
+      occasion: { domain: 'web', event: 'started' },
+      message: { target: 'arn' },
+      attempts: 2,
+      problem: 'throttled',
+    });
+
+    expect(said).toEqual([{ level, message, fields: { domain: 'web', event: 'started', target: 'arn', attempts: 2 } }]);
+  });
+});
