@@ -7,22 +7,25 @@ import {
   type AnyStateMachine,
   createActor,
   type InputFrom,
+  type InspectionEvent,
   type OutputFrom,
   type Snapshot,
 } from 'xstate';
 import { AdapterError } from '../../config/errors.ts';
 
+/** How a step ends. */
+export type Outcome = { kind: 'resolves'; output: unknown } | { kind: 'rejects'; error: unknown };
+
 /** What a scripted step does once it has begun. */
 export type Doing =
-  | { kind: 'resolves'; output: unknown }
-  | { kind: 'rejects'; error: unknown }
+  | Outcome
   /** Goes on until it gets `step.finish`, and then says what it has. */
   | { kind: 'until-asked'; output: unknown }
   /** Goes on, whatever it is asked, until the test says how it ends. */
   | { kind: 'held' };
 
-export const resolves = (output?: unknown): Doing => ({ kind: 'resolves', output });
-export const rejects = (error: unknown): Doing => ({ kind: 'rejects', error });
+export const resolves = (output?: unknown): Outcome => ({ kind: 'resolves', output });
+export const rejects = (error: unknown): Outcome => ({ kind: 'rejects', error });
 export const untilAskedToFinish = (output?: unknown): Doing => ({ kind: 'until-asked', output });
 export const held: Doing = { kind: 'held' };
 
@@ -151,7 +154,7 @@ export function createScript(doings: Doings = {}): Script {
  * `SimulatedClock` jumps first and rings then, so that a second timer would count from the end of the jump.)
  */
 class SteppingClock {
-  private nowMs = 0;
+  nowMs = 0;
   private lastId = 0;
   private readonly timers = new Map<number, { dueMs: number; ring: () => void }>();
 
@@ -167,13 +170,23 @@ class SteppingClock {
 
   increment(ms: number): void {
     const endMs = this.nowMs + ms;
-    for (let next = this.next(endMs); next !== undefined; next = this.next(endMs)) {
-      const [id, { dueMs, ring }] = next;
-      this.nowMs = dueMs;
-      this.timers.delete(id);
-      ring();
-    }
+    while (this.ringNext(endMs));
     this.nowMs = endMs;
+  }
+
+  get isAwaited(): boolean {
+    return this.timers.size > 0;
+  }
+
+  /** Moves on to the next timer and rings this one alone. */
+  ringNext(untilMs = Number.POSITIVE_INFINITY): boolean {
+    const next = this.next(untilMs);
+    if (next === undefined) return false;
+    const [id, { dueMs, ring }] = next;
+    this.nowMs = dueMs;
+    this.timers.delete(id);
+    ring();
+    return true;
   }
 
   private next(endMs: number) {
@@ -182,15 +195,22 @@ class SteppingClock {
   }
 }
 
-/** A root actor on a clock of its own, started. What goes wrong in it is kept, so that a test can look at it. */
-export function started<Machine extends AnyStateMachine>(machine: Machine, input: InputFrom<Machine>) {
+/**
+ * A root actor on a clock of its own, started. What goes wrong in it is kept, so that a test can look at it.
+ * @param inspect is told what the actor and its children do.
+ */
+export function started<Machine extends AnyStateMachine>(
+  machine: Machine,
+  input: InputFrom<Machine>,
+  inspect?: (event: InspectionEvent) => void,
+) {
   const clock = new SteppingClock();
   const states: string[] = [];
   const errors: unknown[] = [];
-  const actor = createActor(machine, { clock, input } as never);
+  const actor = createActor(machine, { clock, input, inspect } as never);
   actor.subscribe({
     next: (snapshot) => {
-      const state = nameOf((snapshot as AnyMachineSnapshot).value);
+      const state = stateName((snapshot as AnyMachineSnapshot).value);
       if (states.at(-1) !== state) states.push(state);
     },
     error: (error) => errors.push(error),
@@ -203,7 +223,7 @@ export function started<Machine extends AnyStateMachine>(machine: Machine, input
     /** The states it came to rest in. */
     states,
     get state(): string {
-      return nameOf((actor.getSnapshot() as AnyMachineSnapshot).value);
+      return stateName((actor.getSnapshot() as AnyMachineSnapshot).value);
     },
     get output(): OutputFrom<Machine> | undefined {
       return (actor.getSnapshot() as AnyMachineSnapshot).output;
@@ -212,9 +232,9 @@ export function started<Machine extends AnyStateMachine>(machine: Machine, input
 }
 
 /** `{ attaching: 'checking' }` → `attaching.checking` */
-function nameOf(value: unknown): string {
+export function stateName(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   return Object.entries(value)
-    .map(([name, inner]) => `${name}.${nameOf(inner)}`)
+    .map(([name, inner]) => `${name}.${stateName(inner)}`)
     .join(' ');
 }
