@@ -59,13 +59,15 @@ export interface FirstLook extends Partial<Omit<NoticeLook, 'notice'>> {
 
 export interface SupervisorContext extends SupervisorInput {
   notice?: InterruptionNotice | undefined;
-  risk?: Risk;
+  risk?: Risk | undefined;
   /** Where Auto Scaling wants the instance; absent outside a group. */
   lifecycleState?: string | undefined;
   /** The key of the notice that has been survived, for whoever sets out anew. */
   survived?: string;
   /** When the domains set out on their way up. */
   setOutMs: MonotonicMs;
+  /** Whether the domains are there: until they are, nothing can be sent to them. */
+  spawned: boolean;
   /** Domains that wait for `domain.proceed`. */
   standing: string[];
   /** Domains that will not come up: they give back what they took, and READY waits for none of that. */
@@ -170,6 +172,7 @@ export const supervisorMachine = setup({
         enqueue.spawnChild('domain', { id, input: inputOf(plan, context) });
         if (context.risk) enqueue.sendTo(id, { type: 'risk.seen', risk: context.risk });
       }
+      enqueue.assign({ spawned: true });
     }),
     keepNotice: assign(({ event }) => (event.type === 'interruption.noticed' ? { notice: event.notice } : {})),
     keepFirstLook: assign((_, { notice, lifecycleState }: FirstLook) => ({ notice, lifecycleState })),
@@ -288,6 +291,7 @@ export const supervisorMachine = setup({
   context: ({ input }) => ({
     ...input,
     setOutMs: 0,
+    spawned: false,
     standing: [],
     failing: [],
     proceeded: false,
@@ -529,9 +533,12 @@ function afterSleep({ notice, domains }: SupervisorContext): Partial<SupervisorC
   return {
     ...(notice ? { survived: notice.key } : {}),
     notice: undefined,
+    // It has come true.
+    risk: undefined,
     // What was finished is finished; they come up like any other.
     domains: domains.map((plan) => ({ ...plan, past: 'finished' })),
     leftOver: false,
+    spawned: false,
     standing: [],
     failing: [],
     proceeded: false,
@@ -548,8 +555,9 @@ function exitStatusOf({ notice, outcomes, keepingWatch, broken }: SupervisorCont
   return hasFailed ? exitStatus.failed : exitStatus.done;
 }
 
-/** The ids of the domains that are not over. */
-function underWay({ domains, outcomes }: SupervisorContext): Array<`domain.${string}`> {
+/** The ids of the domains that are there and not over. */
+function underWay({ domains, spawned, outcomes }: SupervisorContext): Array<`domain.${string}`> {
+  if (!spawned) return [];
   return domains.filter(({ domain }) => !isOver({ outcomes }, domain)).map(({ domain }) => `domain.${domain}` as const);
 }
 
