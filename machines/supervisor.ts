@@ -59,6 +59,8 @@ export interface FirstLook extends Partial<Omit<NoticeLook, 'notice'>> {
 
 export interface SupervisorContext extends SupervisorInput {
   notice?: InterruptionNotice | undefined;
+  /** Whether the instance has gone on since that notice: it was frozen, and thawed again. */
+  resumed: boolean;
   risk?: Risk | undefined;
   /** Where Auto Scaling wants the instance; absent outside a group. */
   lifecycleState?: string | undefined;
@@ -174,7 +176,10 @@ export const supervisorMachine = setup({
       }
       enqueue.assign({ spawned: true });
     }),
-    keepNotice: assign(({ event }) => (event.type === 'interruption.noticed' ? { notice: event.notice } : {})),
+    keepNotice: assign(({ event }) =>
+      event.type === 'interruption.noticed' ? { notice: event.notice, resumed: false } : {},
+    ),
+    noteResumed: assign({ resumed: true }),
     keepFirstLook: assign((_, { notice, lifecycleState }: FirstLook) => ({ notice, lifecycleState })),
     keepSeen: assign((_, { notice }: NoticeLook) => ({ notice })),
     keepLifecycle: assign(({ event }) => (event.type === 'lifecycle.seen' ? { lifecycleState: event.state } : {})),
@@ -267,6 +272,7 @@ export const supervisorMachine = setup({
     noticed: ({ context }) => context.notice !== undefined,
     /** Unless somebody asked it to stop meanwhile. */
     hibernates: ({ context }) => context.notice?.action === 'hibernate' && context.stops === 0,
+    resumed: ({ context }) => context.resumed,
     hibernatesNow: ({ event }) => event.type === 'interruption.noticed' && event.notice.action === 'hibernate',
     stopped: ({ context }) => context.stops > 0,
     named: ({ context }) => context.hostname !== undefined,
@@ -290,6 +296,7 @@ export const supervisorMachine = setup({
   id: 'supervisor',
   context: ({ input }) => ({
     ...input,
+    resumed: false,
     setOutMs: 0,
     spawned: false,
     standing: [],
@@ -467,6 +474,8 @@ export const supervisorMachine = setup({
       entry: 'passNoticeOn',
       on: {
         'interruption.noticed': { actions: ['keepNotice', 'passNoticeOn'] },
+        // A hibernation waits for nobody: the instance may be frozen, and thawed, before the domains are done.
+        'instance.resumed': { actions: 'noteResumed' },
         // The first one only shortens the time, the second goes straight to the notifications (5.6).
         'supervisor.stop': { actions: ['countStop', 'stopDomains', 'hurryDomains'] },
       },
@@ -487,8 +496,9 @@ export const supervisorMachine = setup({
 
     // Meant to last: the instance is frozen at any moment now, and goes on from here when it is thawed (5.5).
     asleep: {
+      always: { guard: 'resumed', target: 'setting-out', actions: 'startOver' },
       on: {
-        'instance.resumed': { target: 'setting-out', actions: 'startOver' },
+        'instance.resumed': { actions: 'noteResumed' },
         'interruption.noticed': [
           { guard: 'hibernatesNow', actions: 'keepNotice' },
           { target: 'flushing', actions: 'keepNotice' },
@@ -533,6 +543,7 @@ function afterSleep({ notice, domains }: SupervisorContext): Partial<SupervisorC
   return {
     ...(notice ? { survived: notice.key } : {}),
     notice: undefined,
+    resumed: false,
     // It has come true.
     risk: undefined,
     // What was finished is finished; they come up like any other.
