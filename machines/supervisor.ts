@@ -496,7 +496,7 @@ export const supervisorMachine = setup({
 
     // Meant to last: the instance is frozen at any moment now, and goes on from here when it is thawed (5.5).
     asleep: {
-      always: { guard: 'resumed', target: 'setting-out', actions: 'startOver' },
+      always: { guard: 'resumed', target: 'setting-out', actions: ['cancelReadyPatience', 'startOver'] },
       on: {
         'instance.resumed': { actions: 'noteResumed' },
         'interruption.noticed': [
