@@ -109,7 +109,7 @@ type StopAsked = { type: 'supervisor.stop'; atMs: MonotonicMs };
 
 /** What may come at any time on the way up, and in `running`. */
 const askedToEnd = {
-  'interruption.noticed': { target: 'interrupted', actions: 'keepNotice' },
+  'interruption.noticed': { target: 'interrupted', actions: ['keepNotice', 'passNoticeOn'] },
   'supervisor.stop': [
     { guard: 'watching', target: 'asking-why', actions: 'countStop' },
     { target: 'stopping', actions: 'countStop' },
@@ -270,6 +270,8 @@ export const supervisorMachine = setup({
   guards: {
     watching: ({ context }) => context.watch !== undefined,
     noticed: ({ context }) => context.notice !== undefined,
+    /** The look that asks why and the watch may both come upon the same notice. */
+    isNews: ({ context, event }) => event.type === 'interruption.noticed' && event.notice.key !== context.notice?.key,
     /** Unless somebody asked it to stop meanwhile. */
     hibernates: ({ context }) => context.notice?.action === 'hibernate' && context.stops === 0,
     resumed: ({ context }) => context.resumed,
@@ -452,7 +454,7 @@ export const supervisorMachine = setup({
     // A stop may be the system going down because EC2 takes it: one more look tells (5.6).
     'asking-why': {
       on: {
-        'interruption.noticed': { target: 'interrupted', actions: 'keepNotice' },
+        'interruption.noticed': { target: 'interrupted', actions: ['keepNotice', 'passNoticeOn'] },
         'supervisor.stop': { target: 'stopping', actions: 'countStop' },
       },
       invoke: {
@@ -461,7 +463,7 @@ export const supervisorMachine = setup({
           {
             guard: { type: 'seen', params: ({ event }) => event.output },
             target: 'interrupted',
-            actions: { type: 'keepSeen', params: ({ event }) => event.output },
+            actions: [{ type: 'keepSeen', params: ({ event }) => event.output }, 'passNoticeOn'],
           },
           { target: 'stopping' },
         ],
@@ -471,9 +473,8 @@ export const supervisorMachine = setup({
     },
 
     interrupted: {
-      entry: 'passNoticeOn',
       on: {
-        'interruption.noticed': { actions: ['keepNotice', 'passNoticeOn'] },
+        'interruption.noticed': { guard: 'isNews', actions: ['keepNotice', 'passNoticeOn'] },
         // A hibernation waits for nobody: the instance may be frozen, and thawed, before the domains are done.
         'instance.resumed': { actions: 'noteResumed' },
         // The first one only shortens the time, the second goes straight to the notifications (5.6).
@@ -488,7 +489,7 @@ export const supervisorMachine = setup({
     stopping: {
       entry: ['stopDomains', 'hurryDomains'],
       on: {
-        'interruption.noticed': { actions: ['keepNotice', 'passNoticeOn'] },
+        'interruption.noticed': { guard: 'isNews', actions: ['keepNotice', 'passNoticeOn'] },
         'supervisor.stop': { actions: ['countStop', 'hurryDomains'] },
       },
       always: { guard: 'everyIsOver', target: 'flushing' },
