@@ -27,8 +27,11 @@ const parts: Record<string, string[]> = {
   'aws.ts': ['aws-refusal.ts', 'sdk.ts'],
   'block-device.ts': ['udev.ts'],
   'command.ts': ['command-output.ts', 'command-start.ts'],
+  'disk-holders.ts': ['disk-parts.ts', 'mount-table.ts'],
   'imds.ts': ['imds-session.ts'],
   'logger.ts': ['log-fields.ts', 'winston.ts'],
+  'mount-table.ts': ['disk-parts.ts'],
+  'mounts.ts': ['disk-holders.ts', 'disk-parts.ts', 'mount-table.ts'],
 };
 
 /** One import statement. `target` is a file of ours relative to the root, or a package. */
