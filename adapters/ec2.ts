@@ -2,26 +2,38 @@
 
 import type { Volume, VolumeAttachment } from '@aws-sdk/client-ec2';
 import { isSameDevice } from '../config/devices.ts';
-import { AdapterError } from '../config/errors.ts';
+import { AdapterError, messageOf } from '../config/errors.ts';
 import type { Claimed, InstanceFacts, Looked, VolumeEntry } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
+
+/** A volume and where it is, or shall be: `/dev/sdf`, as configured. */
+export type VolumeAtDevice = Pick<VolumeEntry, 'volumeId' | 'device'>;
 
 /** What the daemon needs of EC2's volumes. */
 export interface Volumes {
   /** Whose volume it is now. @throws AdapterError when EC2 refuses the look or has no such volume. */
-  look(entry: VolumeEntry, log: CallLog, signal?: AbortSignal): Promise<Looked>;
+  look(entry: VolumeAtDevice, log: CallLog, signal?: AbortSignal): Promise<Looked>;
   /**
    * Attaches a free volume; `accepted` means that EC2 has begun to, not that the disk is there. Attaching one that is ours already,
    * because an earlier answer was lost, counts as accepted.
    * @throws AdapterError for every refusal but "somebody has it".
    */
   attach(entry: VolumeEntry, log: CallLog): Promise<Claimed>;
+  /**
+   * Detaches a volume from this instance, never by force. `accepted`: EC2 has begun to, or had already; `gone`: it is not attached here
+   * at this device, nor perhaps anywhere; `dry`: init is switched off, and the call was only noted.
+   * @throws AdapterError for every other refusal.
+   */
+  detach(volume: VolumeAtDevice, log: CallLog): Promise<Detached>;
 }
 
-export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Volumes {
-  return { look, attach };
+/** What became of an attempt to detach. */
+export type Detached = 'accepted' | 'gone' | 'dry';
 
-  async function look(entry: VolumeEntry, log: CallLog, signal?: AbortSignal): Promise<Looked> {
+export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Volumes {
+  return { look, attach, detach };
+
+  async function look(entry: VolumeAtDevice, log: CallLog, signal?: AbortSignal): Promise<Looked> {
     const [volume] = await describe({ VolumeIds: [entry.volumeId] }, entry.volumeId, log, signal);
     if (volume === undefined) return { kind: 'held', seen: `EC2 does not show ${entry.volumeId} yet` };
     return seenOf(volume, entry);
@@ -85,7 +97,42 @@ export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Vo
     );
   }
 
-  function seenOf(volume: Volume, entry: VolumeEntry): Looked {
+  async function detach({ volumeId, device }: VolumeAtDevice, log: CallLog): Promise<Detached> {
+    const param = { VolumeId: volumeId, InstanceId: instanceId, Device: device };
+    if (!(await log.change('detach_volume', param))) return 'dry';
+    try {
+      await aws.call(
+        { operation: `DetachVolume ${volumeId}`, permission: `ec2:DetachVolume on ${volumeId} and on ${instanceId}` },
+        ({ sdk, ec2 }, abortSignal) => ec2.send(new sdk.DetachVolumeCommand(param), { abortSignal }),
+      );
+      return 'accepted';
+    } catch (error) {
+      return await afterDetachRefusal({ volumeId, device }, log, error);
+    }
+  }
+
+  async function afterDetachRefusal(volume: VolumeAtDevice, log: CallLog, error: unknown): Promise<Detached> {
+    const code = codeOf(error);
+    if (code === 'IncorrectState') {
+      // The answer to an earlier detach was lost.
+      if (/'detaching'/.test(messageOf(error))) return 'accepted';
+      if (/'available'/.test(messageOf(error))) return 'gone';
+    }
+    if (code === 'InvalidVolume.NotFound') return 'gone';
+    if (code !== 'InvalidAttachment.NotFound') throw error;
+    // EC2 takes the name literally: what was adopted may have been attached under the name's twin, `/dev/xvdf`.
+    const twin = await deviceHere(volume, log);
+    return twin === undefined || twin === volume.device ? 'gone' : await detach({ ...volume, device: twin }, log);
+  }
+
+  /** The name that the attachment point has where the volume is attached to this instance. */
+  async function deviceHere({ volumeId, device }: VolumeAtDevice, log: CallLog): Promise<string | undefined> {
+    const [volume] = await describe({ VolumeIds: [volumeId] }, volumeId, log);
+    const ours = volume?.Attachments?.find(({ InstanceId }) => InstanceId === instanceId);
+    return isSameDevice(ours?.Device, device) ? ours?.Device : undefined;
+  }
+
+  function seenOf(volume: Volume, entry: VolumeAtDevice): Looked {
     const { Attachments: attachments = [], MultiAttachEnabled: shared, AvailabilityZone: its } = volume;
     const id = entry.volumeId;
     const ours = attachments.find(({ InstanceId }) => InstanceId === instanceId);
@@ -104,10 +151,10 @@ export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Vo
   }
 }
 
-function seenHere({ State, Device, InstanceId }: VolumeAttachment, { volumeId, device }: VolumeEntry): Looked {
+function seenHere({ State, Device, InstanceId }: VolumeAttachment, { volumeId, device }: VolumeAtDevice): Looked {
   // `busy`: asked to detach while something here still uses it.
   if (State === 'detaching' || State === 'busy') {
-    return { kind: 'held', seen: `${volumeId} is being detached from this instance (${State})` };
+    return { kind: 'held', detaching: true, seen: `${volumeId} is being detached from this instance (${State})` };
   }
   if (!isSameDevice(Device, device)) {
     return refused(

@@ -3,7 +3,7 @@
  * first call is made. (An error class that existed in two files would make `instanceof` lie.)
  */
 
-export { AttachVolumeCommand, DescribeVolumesCommand, EC2Client } from '@aws-sdk/client-ec2';
+export { AttachVolumeCommand, DescribeVolumesCommand, DetachVolumeCommand, EC2Client } from '@aws-sdk/client-ec2';
 export {
   ChangeResourceRecordSetsCommand,
   ListResourceRecordSetsCommand,
