@@ -50,6 +50,7 @@ const entryOf = (volumeId: string): VolumeEntry => ({
   device: '/dev/sdf',
   volumeId,
   lines: [],
+  release: [],
 });
 
 describe('a look at a volume', () => {
