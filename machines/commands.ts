@@ -1,6 +1,6 @@
 /** The commands of one event, one after the other, each inside its limit. */
 
-import { and, assign, cancel, fromCallback, not, raise, sendTo, setup } from 'xstate';
+import { and, assign, cancel, enqueueActions, fromCallback, not, or, raise, sendTo, setup } from 'xstate';
 import { KILL_PATIENCE_MS, TERMINATION_GRACE_MS } from '../config/constants.ts';
 import type { CommandLine, CommandResult, MonotonicMs, Occasion } from '../config/vocabulary.ts';
 import type { DeadlineMoved, FinishStep } from './step.ts';
@@ -19,12 +19,12 @@ export interface CommandsInput {
 export interface CommandsContext extends CommandsInput {
   results: CommandResult[];
   finishing: boolean;
+  /** Whether the deadline was reached: no time is left for the rest. */
+  timeOver: boolean;
   /** When this line's turn came; absent between two lines. */
   begunMs?: MonotonicMs | undefined;
   /** From there to its limit; absent: it has none. */
   limitMs?: number | undefined;
-  /** Whether that limit is the deadline: once it is reached, no time is left for the rest. */
-  endsAtDeadline: boolean;
 }
 
 export type CommandsEvent =
@@ -35,7 +35,9 @@ export type CommandsEvent =
   | { type: 'command.ended'; result: CommandResult }
   | { type: 'limit.near' }
   | { type: 'limit.reached' }
-  | { type: 'command.stuck' };
+  | { type: 'command.stuck' }
+  /** Whatever runs then has its own way to end, but nothing begins any more. */
+  | { type: 'deadline.reached' };
 
 /** What `runCommand` is told while the command runs. */
 export interface CommandSignal {
@@ -71,18 +73,26 @@ export const commandsMachine = setup({
     startPatience: raise({ type: 'command.stuck' }, { id: 'limit', delay: KILL_PATIENCE_MS }),
     /** One timer at a time goes by this id: cancel before it is raised anew. */
     cancelLimit: cancel('limit'),
+    /** It outlives the lines: one may end between SIGTERM and SIGKILL, when no time is left for the next. */
+    watchDeadline: enqueueActions(({ context, event, enqueue }) => {
+      enqueue.cancel('deadline');
+      const leftMs = deadlineIn(context, event);
+      if (leftMs <= 0) enqueue.raise({ type: 'deadline.reached' });
+      else if (Number.isFinite(leftMs)) enqueue.raise({ type: 'deadline.reached' }, { id: 'deadline', delay: leftMs });
+    }),
     terminate: sendTo('command', { type: 'command.signal', signal: 'SIGTERM' }),
     kill: sendTo('command', { type: 'command.signal', signal: 'SIGKILL' }),
     /** Of the line before. */
-    forgetLimit: assign({ begunMs: undefined, limitMs: undefined, endsAtDeadline: false }),
+    forgetLimit: assign({ begunMs: undefined, limitMs: undefined }),
     beFinishing: assign({ finishing: true }),
+    beOver: assign({ timeOver: true }),
     keepResult: assign(({ context, event }) =>
       event.type === 'command.ended' ? { results: [...context.results, event.result] } : {},
     ),
     keepStuck: assign(({ context }) => ({
       results: [...context.results, unfinished(context, 'SIGKILL did not end it')],
     })),
-    /** On the way down every failure is reported, and a line that had no time is one (5.7). */
+    /** A line that had no time is a failure like any other: on the way down each is reported (5.7). */
     keepUnstarted: assign(({ context }) => ({
       results: [...context.results, unfinished(context, 'not run: no time was left')],
     })),
@@ -91,23 +101,26 @@ export const commandsMachine = setup({
     linesLeft: ({ context }) => context.results.length < context.lines.length,
     enough: ({ context }) => context.endAtFailure && (context.finishing || context.results.at(-1)?.succeeded === false),
     finishing: ({ context }) => context.finishing,
-    endsAtDeadline: ({ context }) => context.endsAtDeadline,
+    timeOver: ({ context }) => context.timeOver,
     limited: ({ context, event }) =>
       event.type === 'command.begun' && limitsFrom(context, event.atMs).limitMs !== undefined,
     begun: ({ context }) => context.begunMs !== undefined,
   },
 }).createMachine({
   id: 'commands',
-  context: ({ input }) => ({ ...input, results: [], finishing: false, endsAtDeadline: false }),
+  context: ({ input }) => ({ ...input, results: [], finishing: false, timeOver: false }),
   initial: 'choosing',
-  on: { 'step.finish': { actions: 'beFinishing' }, 'deadline.moved': { actions: 'moveDeadline' } },
+  on: {
+    'step.finish': { actions: 'beFinishing' },
+    'deadline.moved': { actions: ['moveDeadline', 'watchDeadline'] },
+    'deadline.reached': { actions: 'beOver' },
+  },
   states: {
     choosing: {
       always: [
         {
-          guard: and(['linesLeft', not('enough'), 'finishing']),
+          guard: and(['linesLeft', not('enough'), or(['finishing', 'timeOver'])]),
           target: 'choosing',
-          reenter: true,
           actions: 'keepUnstarted',
         },
         { guard: and(['linesLeft', not('enough')]), target: 'running' },
@@ -131,26 +144,24 @@ export const commandsMachine = setup({
       states: {
         working: {
           on: {
-            'command.begun': [{ guard: 'limited', actions: ['keepLimit', 'startLimit'] }, { actions: 'keepLimit' }],
-            'deadline.moved': [
-              { guard: 'begun', actions: ['moveDeadline', 'cancelLimit', 'startLimit'] },
-              { actions: 'moveDeadline' },
+            'command.begun': [
+              { guard: 'limited', actions: ['keepLimit', 'startLimit', 'watchDeadline'] },
+              { actions: 'keepLimit' },
             ],
+            'deadline.moved': {
+              guard: 'begun',
+              actions: ['moveDeadline', 'watchDeadline', 'cancelLimit', 'startLimit'],
+            },
             'limit.near': 'terminating',
             'step.finish': { target: 'terminating', actions: 'beFinishing' },
           },
         },
         terminating: {
           entry: ['cancelLimit', 'terminate', 'startGrace'],
-          on: {
-            'limit.reached': [
-              { guard: 'endsAtDeadline', target: 'killing', actions: 'beFinishing' },
-              { target: 'killing' },
-            ],
-          },
+          on: { 'limit.reached': 'killing' },
         },
         killing: {
-          entry: ['cancelLimit', 'kill', 'startPatience'],
+          entry: ['kill', 'startPatience'],
           on: { 'command.stuck': { target: '#commands.choosing', actions: 'keepStuck' } },
         },
       },
@@ -168,7 +179,7 @@ function lineOf(context: CommandsContext): CommandLine {
   return line;
 }
 
-type Limits = Partial<Pick<CommandsContext, 'untilMs' | 'withinMs' | 'begunMs' | 'limitMs' | 'endsAtDeadline'>>;
+type Limits = Partial<Pick<CommandsContext, 'untilMs' | 'withinMs' | 'begunMs' | 'limitMs'>>;
 
 /** The line's own limit, or what is left of the deadline when its turn comes, whichever is less. */
 function limitsFrom(context: CommandsContext, begunMs: MonotonicMs): Limits {
@@ -182,7 +193,6 @@ function limitsFrom(context: CommandsContext, begunMs: MonotonicMs): Limits {
     begunMs,
     // It counts from the first line that begins, and is part of the deadline from then on.
     withinMs: undefined,
-    endsAtDeadline: limitMs === leftMs,
     ...(Number.isFinite(untilMs) ? { untilMs } : {}),
     ...(Number.isFinite(limitMs) ? { limitMs } : {}),
   };
@@ -198,6 +208,11 @@ function sooner(context: CommandsContext, { untilMs }: DeadlineMoved): Limits {
 function nearIn({ limitMs = 0, begunMs = 0 }: CommandsContext, event: CommandsEvent): number {
   const elapsedMs = 'atMs' in event ? event.atMs - begunMs : 0;
   return Math.max(0, limitMs - graceOf(limitMs) - elapsedMs);
+}
+
+/** How long until the deadline, from an event that says when it is now; infinite: there is none. */
+function deadlineIn({ untilMs = Number.POSITIVE_INFINITY }: CommandsContext, event: CommandsEvent): number {
+  return untilMs - ('atMs' in event ? event.atMs : 0);
 }
 
 /** Between SIGTERM and SIGKILL; a command asked to finish before its limit gets the whole of it. */
