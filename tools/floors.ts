@@ -32,6 +32,7 @@ const parts: Record<string, string[]> = {
   'logger.ts': ['log-fields.ts', 'winston.ts'],
   'mount-table.ts': ['disk-parts.ts'],
   'mounts.ts': ['disk-holders.ts', 'disk-parts.ts', 'mount-table.ts'],
+  'state-dir.ts': ['state-file.ts', 'state-forms.ts', 'state-lock.ts', 'state-reader.ts'],
 };
 
 /** One import statement. `target` is a file of ours relative to the root, or a package. */
