@@ -122,6 +122,12 @@ const askedEarly = {
   'supervisor.stop': { actions: 'countStop' },
 } as const;
 
+/** There is nothing to stop yet but what an earlier run started (12.3). */
+const stoppedEarly = [
+  { guard: 'someRun', target: 'setting-out', actions: 'countStop' },
+  { target: 'flushing' },
+] as const;
+
 export const supervisorSteps = {
   domain: domainMachine,
   delivery: deliveryMachine,
@@ -198,6 +204,8 @@ export const supervisorMachine = setup({
         ? { stops: context.stops + 1, stopAtMs: context.stops === 0 ? event.atMs : context.stopAtMs }
         : {},
     ),
+    /** Domains that do not run: nobody begins with them any more. */
+    leaveOut: assign(({ context }) => ({ domains: context.domains.filter(isRunning) })),
     stopDomains: enqueueActions(({ context, enqueue }) => {
       for (const id of underWay(context)) enqueue.sendTo(id, { type: 'domain.stop', atMs: context.stopAtMs });
     }),
@@ -277,6 +285,7 @@ export const supervisorMachine = setup({
     resumed: ({ context }) => context.resumed,
     hibernatesNow: ({ event }) => event.type === 'interruption.noticed' && event.notice.action === 'hibernate',
     stopped: ({ context }) => context.stops > 0,
+    someRun: ({ context }) => context.domains.some(isRunning),
     named: ({ context }) => context.hostname !== undefined,
     /** In a warm pool: nothing is claimed before Auto Scaling wants the instance in service (5.9). */
     warm: ({ context }) => context.lifecycleState?.startsWith('Warmed:') === true,
@@ -350,7 +359,7 @@ export const supervisorMachine = setup({
     looking: {
       on: {
         'interruption.noticed': { target: 'awake', actions: 'keepNotice' },
-        'supervisor.stop': 'flushing',
+        'supervisor.stop': stoppedEarly,
       },
       invoke: {
         src: 'lookFirst',
@@ -373,7 +382,7 @@ export const supervisorMachine = setup({
     },
 
     'naming-host': {
-      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': 'flushing' },
+      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': stoppedEarly },
       invoke: {
         src: 'setHostname',
         input: ({ context }) => ({ hostname: context.hostname ?? '' }),
@@ -384,7 +393,7 @@ export const supervisorMachine = setup({
 
     // Meant to last, for as long as Auto Scaling keeps the instance in its warm pool.
     warming: {
-      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': 'flushing' },
+      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': stoppedEarly },
       always: [
         { guard: and([not('warm'), 'leftOver']), target: 'tidying' },
         { guard: not('warm'), target: 'setting-out' },
@@ -413,7 +422,11 @@ export const supervisorMachine = setup({
         src: 'setOut',
         input: ({ context: { survived } }) => (survived === undefined ? {} : { survived }),
         onDone: [
-          { guard: 'stopped', target: 'flushing' },
+          {
+            guard: and(['stopped', not('noticed')]),
+            target: 'coming-up',
+            actions: [{ type: 'keepSetOut', params: ({ event }) => event.output }, 'leaveOut'],
+          },
           { target: 'coming-up', actions: { type: 'keepSetOut', params: ({ event }) => event.output } },
         ],
         onError: { target: 'flushing', actions: [keepProblem(), 'breakDown'] },
@@ -425,6 +438,7 @@ export const supervisorMachine = setup({
       on: { ...askedToEnd, 'ready.due': 'telling-ready' },
       always: [
         { guard: 'noticed', target: 'interrupted' },
+        { guard: 'stopped', target: 'stopping' },
         { guard: 'nothingLeftToDo', target: 'flushing' },
         { guard: 'everyStandsOrHasFailed', target: 'telling-ready' },
       ],
@@ -537,6 +551,11 @@ function keepProblem() {
 function inputOf(plan: DomainPlan, { setOutMs, notice }: SupervisorContext): DomainInput {
   const limits = { ...plan.limits, wayUpUntilMs: setOutMs + plan.limits.wayUpMs };
   return { ...plan, limits, ...(notice ? { notice } : {}) };
+}
+
+/** Whether an earlier run started it, and nobody has stopped it since. */
+function isRunning({ past }: DomainPlan): boolean {
+  return past === 'started';
 }
 
 /** As at the start, but for what this run has been through. */
