@@ -204,5 +204,6 @@ function fileIn<Content>(place: Place, form: Form<Content>, owner: Owner, found 
     format: (content) => form.format(owner, content),
     parse: (text) => form.parse(text).content,
     write: (text) => place.replace(form.name, text),
+    late: (problem) => refusalOf(`write ${path.join(place.dir, form.name)}`, place.dir, problem),
   });
 }

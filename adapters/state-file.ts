@@ -14,9 +14,12 @@ export interface StateFile<T> {
    * @throws what `change` threw, or why the file could not be written; the value is as before then.
    */
   change(change: (value: T) => T): Promise<void>;
-  /** Resolves when nothing is being written any more. */
+  /** Resolves when nothing is being written any more, or the disk does not answer. */
   settled(): Promise<void>;
 }
+
+/** A disk answers in milliseconds. One that hangs must not keep a way down from its end: whoever asked hears so, and what was asked may still happen. */
+const LIMIT_MS = 10_000;
 
 /** What a {@link StateFile} is made of. */
 export interface StateFileParts<T> {
@@ -27,6 +30,10 @@ export interface StateFileParts<T> {
   parse(text: string): T;
   /** Puts the text where it is found again. */
   write(text: string): Promise<void>;
+  /** What is thrown when that takes too long. */
+  late(problem: string): Error;
+  /** In tests: shorter than {@link LIMIT_MS}. */
+  limitMs?: number;
 }
 
 interface Asked<T> {
@@ -36,7 +43,8 @@ interface Asked<T> {
 }
 
 /** @param parts see {@link StateFileParts}. A value whose text is that on disk is not written. */
-export function createStateFile<T>({ initial, format, parse, write }: StateFileParts<T>): StateFile<T> {
+export function createStateFile<T>(parts: StateFileParts<T>): StateFile<T> {
+  const { initial, format, parse, write, late, limitMs = LIMIT_MS } = parts;
   let value = initial;
   /** Absent when the last write failed, and may have got as far as the disk all the same. */
   let onDisk: string | undefined = format(initial);
@@ -46,15 +54,23 @@ export function createStateFile<T>({ initial, format, parse, write }: StateFileP
   return {
     value: () => value,
     change: (change) =>
-      new Promise((resolve, reject) => {
-        asked.push({ change, resolve, reject });
-        // A moment later, so that what is asked for in one go is one write.
-        writing ??= Promise.resolve().then(writeAll);
-      }),
-    async settled() {
-      await writing;
-    },
+      inTime(
+        new Promise((resolve, reject) => {
+          asked.push({ change, resolve, reject });
+          // A moment later, so that what is asked for in one go is one write.
+          writing ??= Promise.resolve().then(writeAll);
+        }),
+      ),
+    settled: () => inTime(writing ?? Promise.resolve()).catch(() => {}),
   };
+
+  async function inTime(work: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(late(`the disk did not answer within ${limitMs / 1000} s`)), limitMs);
+    });
+    await Promise.race([work, limit]).finally(() => clearTimeout(timer));
+  }
 
   async function writeAll(): Promise<void> {
     while (asked.length > 0) {
