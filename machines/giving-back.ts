@@ -39,7 +39,7 @@ export interface GivingBackContext extends GivingBackOutcome {
   what: GivingBackInput;
   /** Still to be given back; the first is under way. */
   left: Hold[];
-  /** At the record set under way. */
+  /** Begun at the record set under way. */
   attempts: number;
   /** What became of the record set before. */
   restored?: Restored;
@@ -83,7 +83,7 @@ export const givingBackMachine = setup({
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
     beFinishing: assign({ finishing: true }),
   },
-  delays: { attemptPause: ({ context }) => DETACHING_PAUSE_MS * 2 ** context.attempts },
+  delays: { attemptPause: ({ context }) => DETACHING_PAUSE_MS * 2 ** (context.attempts - 1) },
   guards: {
     finishing: ({ context }) => context.finishing,
     none: ({ context }) => context.left.length === 0,
@@ -144,6 +144,7 @@ export const givingBackMachine = setup({
 
     // Never torn: a change that was sent may take effect whether or not its answer is waited for.
     restoring: {
+      entry: 'countAttempt',
       invoke: {
         src: 'restoreRecordSet',
         input: ({ context }) => nextOf(context, 'record-set'),
@@ -156,7 +157,6 @@ export const givingBackMachine = setup({
           {
             guard: { type: 'mayTryAgain', params: ({ event }) => ({ error: event.error }) },
             target: 'pausing',
-            actions: 'countAttempt',
           },
           { target: 'choosing', actions: [keptBy(), 'goOn'] },
         ],

@@ -11,7 +11,7 @@ export type LetGoOutcome = { kind: 'gone' } | { kind: 'kept'; problem: string };
 
 export interface LettingGoContext {
   hold: AttachmentHold;
-  /** Attempts that a passing fault has cost. */
+  /** Begun so far; a passing fault costs one. */
   attempts: number;
   /** Looks at the detachment under way: the pause before the next one grows with them. */
   looks: number;
@@ -41,7 +41,7 @@ export const lettingGoMachine = setup({
     beFinishing: assign({ finishing: true }),
   },
   delays: {
-    attemptPause: ({ context }) => DETACHING_PAUSE_MS * 2 ** context.attempts,
+    attemptPause: ({ context }) => DETACHING_PAUSE_MS * 2 ** (context.attempts - 1),
     lookPause: ({ context }) => DETACHING_PAUSE_MS * 1.5 ** Math.min(context.looks - 1, 6),
     detachingLimit: DETACHING_LIMIT_MS,
   },
@@ -58,6 +58,7 @@ export const lettingGoMachine = setup({
   states: {
     // A look changes nothing, so it may be cut short.
     looking: {
+      entry: 'countAttempt',
       on: { 'step.finish': { target: 'ended', actions: keep('asked to end before it was detached') } },
       invoke: {
         src: 'lookAtHold',
@@ -78,7 +79,6 @@ export const lettingGoMachine = setup({
     },
 
     pausing: {
-      entry: 'countAttempt',
       on: { 'step.finish': { target: 'ended', actions: keep('asked to end before it was detached') } },
       after: { attemptPause: 'looking' },
     },
