@@ -66,7 +66,9 @@ export const lettingGoMachine = setup({
         onDone: [
           { guard: ({ event }) => event.output.detaching === true, target: 'awaiting' },
           { guard: ({ event }) => isHere(event.output), target: 'clearing' },
-          // Somebody else's by now, or nobody's: there is nothing to give back.
+          // Right after it was attached it may for a moment look as if nothing had happened. Who asks to detach it is told for sure.
+          { guard: ({ event }) => event.output.kind !== 'refused', target: 'detaching' },
+          // Never to be had here: there is nothing to give back.
           { target: 'ended' },
         ],
         onError: [

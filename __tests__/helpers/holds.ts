@@ -1,0 +1,17 @@
+/** Holds to begin a test with: each field that a test sets means something in it. */
+
+import type { AttachmentHold, RecordSetHold } from '../../config/vocabulary.ts';
+
+export function attachmentHold(settings: Partial<AttachmentHold> = {}): AttachmentHold {
+  return { kind: 'attachment', domain: 'web', volumeId: 'vol-1', device: '/dev/sdf', prepared: false, ...settings };
+}
+
+/** @param name of the record, as Route 53 stores it. */
+export function recordSetHold(name = 'game.example.com.'): RecordSetHold {
+  return {
+    kind: 'record-set',
+    domain: 'web',
+    hostedZone: 'Z1',
+    after: { name, type: 'A', ttl: 60, values: ['192.0.2.1'] },
+  };
+}
