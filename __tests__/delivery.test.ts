@@ -153,4 +153,24 @@ describe('a message that is asked to finish', () => {
     expect(delivery.state).toBe('abandoned');
     expect(delivery.output).toEqual({ accepted: false, problem: 'AttachVolume: throttled. Wait.' });
   });
+
+  it('while it was being written, is not sent a second time [10.2]', () => {
+    const delivery = scripted({ compose: held, send: passing });
+
+    delivery.finish();
+    delivery.script.resolve('compose', message);
+    delivery.clock.increment(1_000_000);
+
+    expect(delivery.sends()).toBe(1);
+    expect(delivery.output).toEqual({ accepted: false, problem: 'AttachVolume: throttled. Wait.' });
+  });
+
+  it('is given up when it cannot be written [10.1]', () => {
+    const delivery = scripted({ compose: held });
+
+    delivery.finish();
+    delivery.script.reject('compose', new Error('refused'));
+
+    expect(delivery.output).toEqual({ accepted: false, problem: 'refused' });
+  });
 });

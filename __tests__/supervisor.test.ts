@@ -1,156 +1,329 @@
-import { sendParent, toPromise } from 'xstate';
-import { FLUSH_MS, READY_PATIENCE_MS } from '../config/constants.ts';
+import { toPromise } from 'xstate';
+import { FLUSH_MS, READY_PATIENCE_MS, SLOW_POLL_MS, TIDYING_LIMIT_MS } from '../config/constants.ts';
 import type { EventName } from '../config/events.ts';
-import type { Occasion } from '../config/vocabulary.ts';
-import type { commandsMachine } from '../machines/commands.ts';
-import type { deliveryMachine } from '../machines/delivery.ts';
-import { type DomainReport, domainMachine, type domainSteps, type Ending } from '../machines/domain.ts';
-import type { noticeWatchMachine } from '../machines/notice-watch.ts';
-import { type SupervisorInput, supervisorMachine, type supervisorSteps } from '../machines/supervisor.ts';
-import type { volumesMachine } from '../machines/volumes.ts';
-import { domainInput, notice } from './helpers/domain.ts';
-import { createScript, type Doings, held, refused, resolves, started, untilAskedToFinish } from './helpers/scripted.ts';
+import type { InterruptionNotice, Risk } from '../config/vocabulary.ts';
+import { notice } from './helpers/domain.ts';
+import { type Doings, held, refused, rejects, resolves, untilAskedToFinish } from './helpers/scripted.ts';
+import {
+  domainPlan,
+  occasionOf,
+  runningSupervisor,
+  type ScriptedSupervisor,
+  type SupervisorSettings,
+  scriptedSupervisor,
+} from './helpers/supervisor.ts';
 
-const seen = resolves({ notice, atMs: 0 });
+const seen = resolves({ notice, atMs: 0, wallMs: 0 });
+const seenFirst = resolves({ notice });
+const nothingYet = { atMs: 0, wallMs: 0 };
 
-interface Settings extends Omit<Partial<SupervisorInput>, 'domains'> {
-  domains?: string[];
-}
+const later: InterruptionNotice = { ...notice, key: 'stop 2030-01-01T00:05:00.000Z', action: 'stop', seenAtMs: 60_000 };
+const hibernation: InterruptionNotice = { action: 'hibernate', key: 'hibernate', leftMs: 0, seenAtMs: 0 };
+const risk: Risk = { kind: 'rebalance', key: 'rebalance 2030-01-01T00:00:00.000Z' };
 
-function inputOf({ domains = ['web'], ...settings }: Settings, polling: boolean): SupervisorInput {
-  return {
-    domains: domains.map((domain) => domainInput({ domain })),
-    receivers: {},
-    ...(polling ? { watch: { intervalMs: 1_000 } } : {}),
-    ...settings,
-  };
-}
+const noticed = (of = notice) => ({ type: 'interruption.noticed', notice: of }) as const;
+const riskSeen = { type: 'risk.seen', risk } as const;
+const resumed = { type: 'instance.resumed' } as const;
+const lifecycle = (state: string | undefined) => ({ type: 'lifecycle.seen', state }) as const;
 
-function scriptedSteps(doings: Doings) {
-  const script = createScript({ 'notice watch': held, ...doings });
-  const steps = {
-    domain: script.step<typeof domainMachine>(
-      ({ domain }) => `domain ${domain}`,
-      ({ domain }) => ({ domain, ending: 'failed', failures: [] }),
-    ),
-    delivery: script.step<typeof deliveryMachine>(
-      ({ occasion, receiver }) => `tell ${receiver} that ${occasion.domain} ${occasion.event}`,
-      { accepted: true },
-    ),
-    noticeWatch: script.step<typeof noticeWatchMachine>('notice watch', undefined as never),
-    look: script.step<(typeof supervisorSteps)['look']>('look', { atMs: 0 }),
-    setHostname: script.step<(typeof supervisorSteps)['setHostname']>('setHostname', undefined),
-    tellReady: script.step<(typeof supervisorSteps)['tellReady']>('tellReady', undefined),
-  } satisfies typeof supervisorSteps;
-  return { script, steps };
-}
-
-/** A supervisor over domains that do nothing by themselves; polling is on unless told otherwise. */
-function scripted(doings: Doings = {}, settings: Settings = {}, { polling = true } = {}) {
-  const { domains = ['web'] } = settings;
-  const idle = Object.fromEntries(domains.map((domain) => [`domain ${domain}`, held]));
-  const { script, steps } = scriptedSteps({ ...idle, ...doings });
-  const supervisor = started(supervisorMachine.provide({ actors: steps }), inputOf(settings, polling));
-  const { send } = supervisor.actor;
-  return {
-    ...supervisor,
-    script,
-    send: send.bind(supervisor.actor),
-    stands: (domain: string) => supervisor.actor.send({ type: 'domain.stands', domain }),
-    reaches: (domain: string, event: EventName) =>
-      supervisor.actor.send({ type: 'domain.reached', occasion: occasionOf(domain, event) }),
-    ends: (domain: string, ending: Ending) => script.resolve(`domain ${domain}`, { domain, ending, failures: [] }),
-    get state(): string {
-      return supervisor.state;
-    },
-    get context() {
-      return supervisor.actor.getSnapshot().context;
-    },
-    get output() {
-      return supervisor.output;
-    },
-  };
-}
-
-/** The same with its domains started. */
-function running(settings: Settings = {}, doings: Doings = {}) {
-  const supervisor = scripted(doings, settings);
-  const { domains = ['web'] } = settings;
-  for (const domain of domains) supervisor.stands(domain);
-  for (const domain of domains) supervisor.reaches(domain, 'started');
-  return supervisor;
-}
-
-function occasionOf(domain: string, event: EventName): Occasion {
-  return { domain, event, failures: [], results: [], recordNames: [] };
-}
+const warmPool = resolves({ lifecycleState: 'Warmed:Running' });
 
 /** Every event of a life, for receivers that want all. */
 const all: EventName[] = ['starting', 'started', 'interrupted', 'stopping', 'failed', 'noticed', 'at-risk'];
 
-describe('a supervisor that begins', () => {
-  it('looks for a notice, sets the host name, and only then begins the domains and the watch [3.2, 5.3]', () => {
-    const { script } = scripted({}, { hostname: 'game', domains: ['web', 'db'] });
+/** Before there are domains: what it waits for there, and how to have it wait. */
+const early: Array<{ state: string; settings?: SupervisorSettings; doings: Doings }> = [
+  { state: 'looking', doings: { lookFirst: held } },
+  { state: 'naming-host', settings: { hostname: 'game' }, doings: { setHostname: held } },
+  { state: 'warming', doings: { lookFirst: warmPool } },
+  {
+    state: 'tidying',
+    settings: { leftOver: true },
+    doings: { tidyUp: untilAskedToFinish({ kept: [], failures: [] }) },
+  },
+  { state: 'setting-out', doings: { setOut: [held, resolves({ atMs: 0 })] } },
+];
 
-    expect(script.taken).toEqual(['look', 'setHostname', 'domain web', 'domain db', 'notice watch']);
+/** Goes on from there, where an answer is awaited that nobody asks to finish. */
+function goOn({ state, script }: ScriptedSupervisor): void {
+  if (state === 'setting-out') script.resolve('setOut', { atMs: 0 });
+}
+
+/** While there are domains, and nobody has asked for the end. */
+const up: Array<{
+  state: string;
+  reach: (settings: SupervisorSettings, doings?: Doings) => ScriptedSupervisor;
+}> = [
+  { state: 'coming-up', reach: (settings, doings) => scriptedSupervisor(settings, doings) },
+  {
+    state: 'telling-ready',
+    reach(settings, doings) {
+      const supervisor = scriptedSupervisor(settings, { ...doings, tellReady: held });
+      for (const { domain } of supervisor.context.domains) supervisor.stands(domain);
+      return supervisor;
+    },
+  },
+  { state: 'running', reach: (settings, doings) => runningSupervisor(settings, doings) },
+];
+
+describe('a supervisor that begins', () => {
+  it('looks for a notice, sets the host name, and only then begins the domains; the watches look meanwhile [3.2, 5.3]', () => {
+    const { script } = scriptedSupervisor({ hostname: 'game', domains: ['web', 'db'] });
+
+    expect(script.taken).toEqual([
+      'lookFirst',
+      'notice watch',
+      'risk watch',
+      'setHostname',
+      'setOut',
+      'domain web',
+      'domain db',
+    ]);
     expect(script.inputOf('setHostname')).toEqual({ hostname: 'game' });
-    expect(script.inputOf('notice watch')).toEqual({ intervalMs: 1_000 });
+    expect(script.inputOf('setOut')).toEqual({});
+  });
+
+  it.each(early)('has begun no domain in $state [5.3, 5.9, 12.2]', ({ state, settings, doings }) => {
+    const supervisor = scriptedSupervisor(settings, doings);
+
+    expect(supervisor.state).toBe(state);
+    expect(supervisor.script.taken).not.toContain('domain web');
+  });
+
+  it('tells the watches how often to look, and what is taken as a notice [3.2, 9.1]', () => {
+    const { script } = scriptedSupervisor({ watch: { intervalMs: 250, asNotice: ['rebalance'] } });
+
+    expect(script.inputOf('notice watch')).toEqual({ intervalMs: 250 });
+    expect(script.inputOf('risk watch')).toEqual({ intervalMs: SLOW_POLL_MS, asNotice: ['rebalance'], known: [] });
   });
 
   it('leaves the host name alone where none is configured [3.2]', () => {
-    const { script } = scripted();
+    const { script } = scriptedSupervisor();
 
     expect(script.taken).not.toContain('setHostname');
   });
 
-  it.each([
-    { step: 'look', problem: 'refused' },
-    { step: 'setHostname', problem: 'refused' },
-  ])('goes on when $step fails, and keeps the problem in mind [3.2, 9.4]', ({ step, problem }) => {
-    const { script, context } = scripted({ [step]: refused }, { hostname: 'game' });
+  it.each(['lookFirst', 'setHostname'])('goes on when %s fails, and keeps the problem in mind [3.2, 9.4]', (step) => {
+    const { script, context } = scriptedSupervisor({ hostname: 'game' }, { [step]: refused });
 
     expect(script.taken).toEqual(expect.arrayContaining(['setHostname', 'domain web', 'notice watch']));
-    expect(context.problems).toEqual([problem]);
+    expect(context.problems).toEqual(['refused']);
   });
 
-  it('gives each domain its own input, and no notice while there is none [5.1]', () => {
-    const { script } = scripted({}, { domains: ['web', 'db'] });
+  it('gives each domain its own input; its way up is limited from the moment it sets out, and there is no notice [3.2, 5.1]', () => {
+    const { script } = scriptedSupervisor(
+      { domains: ['web', { domain: 'db', wayUpMs: 300_000, stopMs: 60_000 }] },
+      { setOut: resolves({ atMs: 5_000 }) },
+    );
 
-    expect(script.inputOf('domain db')).toEqual(domainInput({ domain: 'db' }));
+    expect(script.inputOf('domain db')).toEqual({
+      ...domainPlan({ domain: 'db' }),
+      limits: { wayUpMs: 300_000, wayUpUntilMs: 305_000, stopMs: 60_000 },
+    });
   });
 
   it('neither looks nor watches with polling off [5.8]', () => {
-    const { script } = scripted({}, { hostname: 'game' }, { polling: false });
+    const { script } = scriptedSupervisor({ hostname: 'game', polling: false });
 
-    expect(script.taken).toEqual(['setHostname', 'domain web']);
+    expect(script.taken).toEqual(['setHostname', 'setOut', 'domain web']);
   });
 
-  it.each([
-    { state: 'looking', step: 'look' },
-    { state: 'naming-host', step: 'setHostname' },
-  ])('takes nothing, tells no READY, and ends well when it is stopped in $state [2.3]', ({ state, step }) => {
-    const supervisor = scripted({ [step]: held }, { hostname: 'game' });
-    const before = supervisor.state;
+  it('that cannot set out takes nothing, and ends with 1 [2.3]', () => {
+    const { script, context, output } = scriptedSupervisor({}, { setOut: refused });
 
-    supervisor.send({ type: 'supervisor.stop' });
+    expect(script.taken.at(-1)).toBe('setOut');
+    expect(context.problems).toEqual(['refused']);
+    expect(output).toBe(1);
+  });
+});
 
-    expect(before).toBe(state);
-    expect(supervisor.script.taken.at(-1)).toBe(step);
+describe('a warm pool', () => {
+  it('is waited in, however long it takes: nothing is named, told or taken [5.9]', () => {
+    const supervisor = scriptedSupervisor({ hostname: 'game', leftOver: true }, { lookFirst: warmPool });
+
+    supervisor.send(lifecycle('Warmed:Stopped'));
+    supervisor.clock.increment(86_400_000);
+
+    expect(supervisor.state).toBe('warming');
+    expect(supervisor.script.taken).toEqual(['lookFirst', 'notice watch', 'risk watch', 'setHostname']);
+  });
+
+  it.each(['InService', undefined])('is left when Auto Scaling says %s [5.9]', (state) => {
+    const supervisor = scriptedSupervisor({}, { lookFirst: warmPool });
+
+    supervisor.send(lifecycle(state));
+
+    expect(supervisor.script.taken.slice(-2)).toEqual(['setOut', 'domain web']);
+  });
+
+  it('counts also when the first look did not show it, and the watch did [5.9]', () => {
+    const supervisor = scriptedSupervisor({ hostname: 'game' }, { lookFirst: refused, setHostname: held });
+
+    supervisor.send(lifecycle('Warmed:Running'));
+    supervisor.script.resolve('setHostname');
+
+    expect(supervisor.state).toBe('warming');
+  });
+
+  it('is what a state says that begins so, and no other [5.9]', () => {
+    const { state } = scriptedSupervisor({}, { lookFirst: resolves({ lifecycleState: 'InService' }) });
+
+    expect(state).toBe('coming-up');
+  });
+
+  it('is nothing to a daemon that is up already [5.9]', () => {
+    const supervisor = runningSupervisor();
+
+    supervisor.send(lifecycle('Warmed:Stopped'));
+
+    expect(supervisor.state).toBe('running');
+    expect(supervisor.script.sent).toEqual(['domain web: domain.proceed']);
+  });
+});
+
+describe('what an earlier run left behind', () => {
+  const asked = { tidyUp: untilAskedToFinish({ kept: [], failures: [] }) };
+
+  it('is given back before any domain begins [12.2]', () => {
+    const { script } = scriptedSupervisor({ leftOver: true });
+
+    expect(script.taken.slice(-3)).toEqual(['tidyUp', 'setOut', 'domain web']);
+    expect(script.inputOf('tidyUp')).toEqual({ reason: 'left-over' });
+  });
+
+  it('is looked for only where there is any [12.2]', () => {
+    const { script } = scriptedSupervisor();
+
+    expect(script.taken).not.toContain('tidyUp');
+  });
+
+  it('that cannot be given back is a problem that keeps nobody from coming up [12.2]', () => {
+    const failures = [{ part: 'left-over', problem: 'vol-1 at /dev/sdf: busy', critical: false }];
+    const { script, context } = scriptedSupervisor({ leftOver: true }, { tidyUp: resolves({ kept: [], failures }) });
+
+    expect(script.taken).toContain('domain web');
+    expect(context.problems).toEqual(['vol-1 at /dev/sdf: busy']);
+  });
+
+  it('keeps nobody from coming up when giving it back breaks [12.2]', () => {
+    const { script, context } = scriptedSupervisor({ leftOver: true }, { tidyUp: refused });
+
+    expect(script.taken).toContain('domain web');
+    expect(context.problems).toEqual(['refused']);
+  });
+
+  it('is waited for 60 s, then asked to end, and awaited: two at one device would be worse [12.2]', () => {
+    const supervisor = scriptedSupervisor({ leftOver: true }, { tidyUp: held });
+
+    supervisor.clock.increment(TIDYING_LIMIT_MS - 1);
+    const before = [...supervisor.script.sent];
+    supervisor.clock.increment(1);
+    const state = supervisor.state;
+    supervisor.script.resolve('tidyUp', { kept: [], failures: [] });
+
+    expect(before).toEqual([]);
+    expect(supervisor.script.sent).toEqual(['tidyUp: step.finish']);
+    expect(state).toBe('tidying');
+    expect(supervisor.state).toBe('coming-up');
+  });
+
+  it('is asked to end for a notice, which every domain is then given [5.3, 12.2]', () => {
+    const supervisor = scriptedSupervisor({ leftOver: true }, asked);
+
+    supervisor.send(noticed());
+
+    expect(supervisor.script.sent).toEqual(['tidyUp: step.finish']);
+    expect(supervisor.script.inputOf('domain web')).toMatchObject({ notice });
+  });
+
+  it('is asked to end for a stop, after which nothing is taken [2.3, 12.2]', () => {
+    const supervisor = scriptedSupervisor({ leftOver: true }, asked);
+
+    supervisor.stop();
+
+    expect(supervisor.script.sent).toEqual(['tidyUp: step.finish']);
+    expect(supervisor.script.taken).not.toContain('domain web');
     expect(supervisor.output).toBe(0);
   });
 });
 
-describe('a notice that is there at the start', () => {
-  it('goes to every domain with its input, so that none takes anything; nobody watches on [5.3]', () => {
-    const { script } = scripted({ look: seen }, { domains: ['web', 'db'], hostname: 'game' });
+describe('a stop before there are domains', () => {
+  it.each(early)('in $state: takes nothing, tells no READY, and ends well [2.3]', ({ state, settings, doings }) => {
+    const supervisor = scriptedSupervisor(settings, doings);
+    const before = supervisor.state;
 
-    expect(script.taken).toEqual(['look', 'domain web', 'domain db']);
+    supervisor.stop();
+    goOn(supervisor);
+
+    expect(before).toBe(state);
+    expect(supervisor.script.taken).not.toContain('domain web');
+    expect(supervisor.script.taken).not.toContain('tellReady');
+    expect(supervisor.output).toBe(0);
+  });
+
+  it.each(early)(
+    'in $state: stops what an earlier run started, and begins nothing else [5.6, 12.3]',
+    ({ settings, doings }) => {
+      const domains = ['web', { domain: 'db', past: 'started' }, { domain: 'mail', past: 'finished' }] as const;
+      const supervisor = scriptedSupervisor({ ...settings, domains: [...domains] }, doings);
+
+      supervisor.stop(7_000);
+      goOn(supervisor);
+      const { state } = supervisor;
+      supervisor.ends('db', 'stopping');
+
+      expect(state).toBe('stopping');
+      expect(supervisor.script.taken.filter((step) => step.startsWith('domain '))).toEqual(['domain db']);
+      expect(supervisor.script.eventsTo('domain db')).toEqual([{ type: 'domain.stop', atMs: 7_000 }]);
+      expect(supervisor.output).toBe(0);
+    },
+  );
+
+  it('that comes twice goes straight to the notifications [5.6, 12.3]', () => {
+    const supervisor = scriptedSupervisor({ domains: [{ domain: 'db', past: 'started' }] }, { setOut: held });
+
+    supervisor.stop();
+    supervisor.stop();
+    supervisor.script.resolve('setOut', { atMs: 0 });
+
+    expect(supervisor.sentTo('db')).toEqual(['domain.stop', 'domain.hurry']);
+  });
+
+  it('is an interruption when there is a notice as well [5.6]', () => {
+    const supervisor = scriptedSupervisor({}, { setOut: held });
+
+    supervisor.stop();
+    supervisor.send(noticed());
+    supervisor.script.resolve('setOut', { atMs: 0 });
+
+    expect(supervisor.state).toBe('interrupted');
+    expect(supervisor.script.inputOf('domain web')).toMatchObject({ notice });
+  });
+});
+
+describe('a notice that is there at the start', () => {
+  it('goes to every domain with its input, and not once more, so that none takes anything [5.3]', () => {
+    const { script, state } = scriptedSupervisor(
+      { domains: ['web', 'db'], hostname: 'game', leftOver: true },
+      { lookFirst: seenFirst },
+    );
+
+    expect(script.taken).toEqual(['lookFirst', 'notice watch', 'risk watch', 'domain web', 'domain db']);
     expect(script.inputOf('domain web')).toMatchObject({ notice });
     expect(script.inputOf('domain db')).toMatchObject({ notice });
+    expect(script.sent).toEqual([]);
+    expect(state).toBe('interrupted');
+  });
+
+  it('is no news to the watches, which look on for another one [5.3, 9.5]', () => {
+    const { script } = scriptedSupervisor({}, { lookFirst: seenFirst });
+
+    expect(script.inputOf('notice watch')).toMatchObject({ known: notice.key });
+    expect(script.inputOf('risk watch')).toMatchObject({ known: [notice.key] });
   });
 
   it('ends the daemon well once the domains are over, without the way up [2.3, 5.3]', () => {
-    const supervisor = scripted({ look: seen });
+    const supervisor = scriptedSupervisor({}, { lookFirst: seenFirst });
 
     supervisor.ends('web', 'interrupted');
 
@@ -159,63 +332,70 @@ describe('a notice that is there at the start', () => {
   });
 
   it('ends a daemon without domains at once [5.3]', () => {
-    const { output, script } = scripted({ look: seen }, { domains: [] });
+    const { output } = scriptedSupervisor({ domains: [] }, { lookFirst: seenFirst });
 
     expect(output).toBe(0);
-    expect(script.taken).toEqual(['look']);
   });
 
-  it.each([
-    { state: 'looking', step: 'look', answer: { atMs: 0 } },
-    { state: 'naming-host', step: 'setHostname', answer: undefined },
-  ])('counts also when it is given by hand in $state [5.3, 9.6]', ({ step, answer }) => {
-    const supervisor = scripted({ [step]: held }, { hostname: 'game' });
+  it.each(early)('counts also when it comes in $state [5.3, 9.6]', ({ settings, doings }) => {
+    const supervisor = scriptedSupervisor(settings, doings);
 
-    supervisor.send({ type: 'interruption.noticed', notice });
-    if (supervisor.script.isUnderWay(step)) supervisor.script.resolve(step, answer);
+    supervisor.send(noticed());
+    goOn(supervisor);
 
     expect(supervisor.script.inputOf('domain web')).toMatchObject({ notice });
-    expect(supervisor.script.taken).not.toContain('notice watch');
+    expect(supervisor.script.sent).not.toContain('domain web: interruption.noticed');
+    expect(supervisor.state).toBe('interrupted');
   });
 });
 
 describe('READY', () => {
   it('waits until every domain stands, and goes out before any is told to proceed [11.1]', () => {
-    const supervisor = scripted({ tellReady: held }, { domains: ['web', 'db'] });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] }, { tellReady: held });
 
     supervisor.stands('web');
-    const early = [...supervisor.script.taken];
+    const before = supervisor.state;
     supervisor.stands('db');
     const sentBefore = [...supervisor.script.sent];
     supervisor.script.resolve('tellReady');
 
-    expect(early).not.toContain('tellReady');
+    expect(before).toBe('coming-up');
     expect(supervisor.script.taken).toContain('tellReady');
     expect(sentBefore).toEqual([]);
     expect(supervisor.script.sent).toEqual(['domain web: domain.proceed', 'domain db: domain.proceed']);
   });
 
-  it('does not wait for a domain that is over [11.1]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+  it.each([
+    { what: 'is over', fails: (supervisor: ScriptedSupervisor) => supervisor.ends('db', 'failed') },
+    { what: 'gives back what it took', fails: (supervisor: ScriptedSupervisor) => supervisor.failing('db') },
+    { what: 'has failed and keeps watch', fails: (supervisor: ScriptedSupervisor) => supervisor.keepsWatch('db') },
+  ])('does not wait for a domain that $what [11.1]', ({ fails }) => {
+    const before = scriptedSupervisor({ domains: ['web', 'db'] });
+    const after = scriptedSupervisor({ domains: ['web', 'db'] });
 
-    supervisor.ends('db', 'failed');
-    supervisor.stands('web');
+    fails(before);
+    before.stands('web');
+    after.stands('web');
+    fails(after);
 
-    expect(supervisor.script.taken).toContain('tellReady');
-    expect(supervisor.script.sent).toEqual(['domain web: domain.proceed']);
+    expect(before.script.sent).toEqual(['domain web: domain.proceed']);
+    expect(after.script.sent).toEqual(['domain web: domain.proceed']);
   });
 
-  it('does not wait for a domain that fails after another has stood up [11.1]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+  it('is not for domains all of which are giving back what they took: one may have to be watched over [5.4, 11.1]', () => {
+    const supervisor = scriptedSupervisor();
 
-    supervisor.stands('web');
-    supervisor.ends('db', 'failed');
+    supervisor.failing('web');
+    const before = supervisor.state;
+    supervisor.keepsWatch('web');
 
-    expect(supervisor.script.sent).toEqual(['domain web: domain.proceed']);
+    expect(before).toBe('coming-up');
+    expect(supervisor.script.taken).toContain('tellReady');
+    expect(supervisor.state).toBe('running');
   });
 
   it('goes out at the latest 10 s after the first domain stands [11.1]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
     supervisor.clock.increment(60_000);
     supervisor.stands('web');
 
@@ -229,7 +409,7 @@ describe('READY', () => {
   });
 
   it('counts those 10 s from the first domain, not from the second [11.1]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db', 'mail'] });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db', 'mail'] });
     supervisor.stands('web');
     supervisor.clock.increment(READY_PATIENCE_MS - 1);
     supervisor.stands('db');
@@ -240,15 +420,18 @@ describe('READY', () => {
   });
 
   it('goes out once only, however long the daemon runs [11.1]', () => {
-    const supervisor = running();
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
+    supervisor.stands('web');
+    supervisor.clock.increment(READY_PATIENCE_MS);
+    supervisor.stands('db');
 
     supervisor.clock.increment(10 * READY_PATIENCE_MS);
 
-    expect(supervisor.script.taken.filter((step) => step === 'tellReady')).toHaveLength(1);
+    expect(supervisor.times('tellReady')).toBe(1);
   });
 
   it('is followed by `proceed` for a domain that stands later, at once [11.1]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
     supervisor.stands('web');
     supervisor.clock.increment(READY_PATIENCE_MS);
 
@@ -258,7 +441,7 @@ describe('READY', () => {
   });
 
   it('is followed by `proceed` for a domain that stood up while it was sent [11.1]', () => {
-    const supervisor = scripted({ tellReady: held }, { domains: ['web', 'db'] });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] }, { tellReady: held });
     supervisor.stands('web');
     supervisor.clock.increment(READY_PATIENCE_MS);
     supervisor.stands('db');
@@ -269,7 +452,7 @@ describe('READY', () => {
   });
 
   it('that cannot be sent is a problem that keeps nobody from starting [11.1]', () => {
-    const supervisor = scripted({ tellReady: refused });
+    const supervisor = scriptedSupervisor({}, { tellReady: refused });
 
     supervisor.stands('web');
 
@@ -278,7 +461,7 @@ describe('READY', () => {
   });
 
   it('is not for a daemon whose domains have all failed: it ends with 1 [2.3, 5.4]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
 
     supervisor.ends('web', 'failed');
     supervisor.ends('db', 'failed');
@@ -287,46 +470,194 @@ describe('READY', () => {
     expect(supervisor.output).toBe(1);
   });
 
-  it('does not tell a domain to proceed that is over meanwhile [11.1]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+  it.each([
+    { what: 'is over', fails: (supervisor: ScriptedSupervisor) => supervisor.ends('web', 'failed') },
+    { what: 'gives up', fails: (supervisor: ScriptedSupervisor) => supervisor.failing('web') },
+  ])('does not tell a domain to proceed that $what meanwhile [11.1]', ({ fails }) => {
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
 
     supervisor.stands('web');
-    supervisor.ends('web', 'failed');
+    fails(supervisor);
     supervisor.stands('db');
 
     expect(supervisor.script.sent).toEqual(['domain db: domain.proceed']);
   });
 });
 
+describe('a domain that fails', () => {
+  it('does not keep the others from coming up, nor from going on [5.4]', () => {
+    const supervisor = runningSupervisor({ domains: ['web', 'db', 'mail'] });
+
+    supervisor.failing('web');
+    supervisor.ends('web', 'failed');
+
+    expect(supervisor.state).toBe('running');
+    expect(supervisor.sentTo('db')).toEqual(['domain.proceed']);
+    expect(supervisor.sentTo('mail')).toEqual(['domain.proceed']);
+  });
+
+  it.each(up)('ends the daemon with 1 in $state when it was the last [2.3, 5.4]', ({ state, reach }) => {
+    const supervisor = reach({});
+    const before = supervisor.state;
+
+    supervisor.ends('web', 'failed');
+    if (supervisor.state === 'telling-ready') supervisor.script.resolve('tellReady');
+
+    expect(before).toBe(state);
+    expect(supervisor.output).toBe(1);
+  });
+
+  it('may have dots in its name [3.3]', () => {
+    const supervisor = scriptedSupervisor({ domains: ['my-world.mc', 'constructor'] });
+
+    supervisor.ends('my-world.mc', 'failed');
+    supervisor.ends('constructor', 'failed');
+
+    expect(supervisor.output).toBe(1);
+  });
+
+  it('and keeps watch has the daemon watch on; on a stop it ends with 1 [2.3, 5.4]', () => {
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
+    supervisor.keepsWatch('web');
+    supervisor.ends('db', 'failed');
+    const { state } = supervisor;
+
+    supervisor.stop();
+    supervisor.ends('web', 'stopping', true);
+
+    expect(state).toBe('running');
+    expect(supervisor.sentTo('web')).toEqual(['domain.stop']);
+    expect(supervisor.output).toBe(1);
+  });
+
+  it('and keeps watch is told of an interruption, after which the daemon ends well [2.3, 5.4]', () => {
+    const supervisor = scriptedSupervisor();
+    supervisor.keepsWatch('web');
+
+    supervisor.send(noticed());
+    const before = supervisor.output;
+    supervisor.ends('web', 'interrupted', true);
+
+    expect(before).toBeUndefined();
+    expect(supervisor.sentTo('web')).toEqual(['interruption.noticed']);
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('is told to proceed no more once it keeps watch [5.4]', () => {
+    const supervisor = scriptedSupervisor();
+
+    supervisor.keepsWatch('web');
+
+    expect(supervisor.script.sent).toEqual([]);
+  });
+});
+
+describe('with require-all', () => {
+  const both: SupervisorSettings = { requireAll: true, domains: ['web', 'db', 'mail'] };
+
+  it('READY waits for all, however long it takes [11.1]', () => {
+    const supervisor = scriptedSupervisor(both);
+    supervisor.stands('web');
+    supervisor.stands('db');
+
+    supervisor.clock.increment(100 * READY_PATIENCE_MS);
+    const before = supervisor.state;
+    supervisor.stands('mail');
+
+    expect(before).toBe('coming-up');
+    expect(supervisor.state).toBe('running');
+  });
+
+  it('one domain that fails has all others fail before any `started` command [5.4]', () => {
+    const supervisor = scriptedSupervisor(both);
+    supervisor.stands('web');
+    supervisor.failing('mail');
+
+    expect(supervisor.sentTo('mail')).toEqual([]);
+    expect(supervisor.script.eventsTo('domain db')).toEqual([
+      { type: 'domain.fail', problem: 'mail has failed, and with require-all none comes up without the others' },
+    ]);
+    expect(supervisor.sentTo('web')).toEqual(['domain.fail']);
+  });
+
+  it('none that is over is told so [5.4]', () => {
+    const supervisor = scriptedSupervisor(both);
+    supervisor.failing('web');
+    supervisor.ends('web', 'failed');
+
+    supervisor.failing('db');
+
+    expect(supervisor.sentTo('web')).toEqual([]);
+  });
+
+  it('none is told to proceed when all have failed, and the daemon ends with 1 [2.3, 5.4]', () => {
+    const supervisor = scriptedSupervisor(both);
+    for (const domain of ['web', 'db', 'mail']) supervisor.failing(domain);
+
+    for (const domain of ['web', 'db', 'mail']) supervisor.ends(domain, 'failed');
+
+    expect(supervisor.script.taken).not.toContain('tellReady');
+    expect(supervisor.script.sent).not.toContain('domain web: domain.proceed');
+    expect(supervisor.output).toBe(1);
+  });
+
+  it('a domain that fails while READY is sent has all others fail [5.4]', () => {
+    const supervisor = scriptedSupervisor(both, { tellReady: held });
+    for (const domain of ['web', 'db', 'mail']) supervisor.stands(domain);
+
+    supervisor.failing('web');
+
+    expect(supervisor.sentTo('db')).toEqual(['domain.fail']);
+  });
+
+  it('a domain that fails afterwards leaves the others alone: they have begun [5.2, 5.4]', () => {
+    const supervisor = runningSupervisor(both);
+
+    supervisor.failing('web');
+
+    expect(supervisor.sentTo('db')).toEqual(['domain.proceed']);
+  });
+
+  it('and without it no domain has to fail for another [5.4]', () => {
+    const supervisor = scriptedSupervisor({ ...both, requireAll: false });
+
+    supervisor.failing('web');
+
+    expect(supervisor.script.sent).toEqual([]);
+  });
+});
+
 describe('a daemon without domains', () => {
   it('is ready at once, and watches on [3.2]', () => {
-    const { script, state } = scripted({}, { domains: [] });
+    const { script, state } = scriptedSupervisor({ domains: [] });
 
-    expect(script.taken).toEqual(['look', 'notice watch', 'tellReady']);
+    expect(script.taken).toEqual(['lookFirst', 'notice watch', 'risk watch', 'setOut', 'tellReady']);
     expect(state).toBe('running');
   });
 
   it('ends well on a notice, and on a stop [2.3]', () => {
-    const noticed = scripted({}, { domains: [] });
-    const stopped = scripted({}, { domains: [] });
+    const interrupted = scriptedSupervisor({ domains: [] });
+    const stopped = scriptedSupervisor({ domains: [] });
 
-    noticed.send({ type: 'interruption.noticed', notice });
-    stopped.send({ type: 'supervisor.stop' });
+    interrupted.send(noticed());
+    stopped.stop();
 
-    expect([noticed.output, stopped.output]).toEqual([0, 0]);
+    expect([interrupted.output, stopped.output]).toEqual([0, 0]);
   });
 
   it('has nothing to do with polling off: it is ready, and ends well [5.8]', () => {
-    const { script, output } = scripted({}, { domains: [] }, { polling: false });
+    const { script, output } = scriptedSupervisor({ domains: [], polling: false });
 
-    expect(script.taken).toEqual(['tellReady']);
+    expect(script.taken).toEqual(['setOut', 'tellReady']);
     expect(output).toBe(0);
   });
 });
 
 describe('a one-shot', () => {
+  const oneShot = { polling: false, domains: ['web', 'db'] };
+
   it('ends well once its domains have started [5.8]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] }, { polling: false });
+    const supervisor = scriptedSupervisor(oneShot);
     supervisor.stands('web');
     supervisor.stands('db');
 
@@ -340,10 +671,9 @@ describe('a one-shot', () => {
   });
 
   it('waits for its messages [5.8]', () => {
-    const supervisor = scripted(
+    const supervisor = scriptedSupervisor(
+      { polling: false, receivers: { web: [['started']] } },
       { 'tell 0 that web started': held },
-      { receivers: { web: [['started']] } },
-      { polling: false },
     );
     supervisor.stands('web');
     supervisor.reaches('web', 'started');
@@ -356,16 +686,19 @@ describe('a one-shot', () => {
   });
 
   it('takes no other event for `started` [5.8]', () => {
-    const supervisor = scripted({}, {}, { polling: false });
+    const supervisor = scriptedSupervisor({ polling: false });
     supervisor.reaches('web', 'starting');
     supervisor.stands('web');
 
     expect(supervisor.state).toBe('running');
   });
 
-  it('ends with 1 when a domain of it has failed [2.3, 5.8]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] }, { polling: false });
-    supervisor.ends('db', 'failed');
+  it.each([
+    { what: 'is over', fails: (supervisor: ScriptedSupervisor) => supervisor.ends('db', 'failed') },
+    { what: 'is still attached here', fails: (supervisor: ScriptedSupervisor) => supervisor.keepsWatch('db') },
+  ])('ends with 1 when a domain of it has failed and $what: nobody watches [2.3, 5.8]', ({ fails }) => {
+    const supervisor = scriptedSupervisor(oneShot);
+    fails(supervisor);
     supervisor.stands('web');
 
     supervisor.reaches('web', 'started');
@@ -373,68 +706,63 @@ describe('a one-shot', () => {
     expect(supervisor.output).toBe(1);
   });
 
-  it('stops without asking why, as it never looks [5.8]', () => {
-    const supervisor = scripted({}, {}, { polling: false });
+  it.each(up)('in $state stops without asking why, as it never looks [5.8]', ({ reach }) => {
+    const supervisor = reach({ polling: false, domains: ['web'] });
 
-    supervisor.send({ type: 'supervisor.stop' });
+    supervisor.stop();
 
-    expect(supervisor.state).toBe('stopping');
     expect(supervisor.script.taken).not.toContain('look');
+  });
+
+  it('is interrupted by a notice by hand [9.6]', () => {
+    const supervisor = scriptedSupervisor(oneShot);
+
+    supervisor.send(noticed());
+
+    expect(supervisor.sentTo('web')).toEqual(['interruption.noticed']);
+    expect(supervisor.state).toBe('interrupted');
   });
 });
 
 describe('an interruption', () => {
-  const up = [
-    { state: 'coming-up', reach: () => scripted({}, { domains: ['web', 'db'] }) },
-    {
-      state: 'telling-ready',
-      reach: () => {
-        const supervisor = scripted({ tellReady: held }, { domains: ['web', 'db'] });
-        supervisor.stands('web');
-        supervisor.stands('db');
-        return supervisor;
-      },
+  const asking = {
+    state: 'asking-why',
+    reach(settings: SupervisorSettings) {
+      const supervisor = runningSupervisor(settings, { look: held });
+      supervisor.stop();
+      return supervisor;
     },
-    { state: 'running', reach: () => running({ domains: ['web', 'db'] }) },
-    {
-      state: 'asking-why',
-      reach: () => {
-        const supervisor = running({ domains: ['web', 'db'] }, { look: [resolves({ atMs: 0 }), held] });
-        supervisor.send({ type: 'supervisor.stop' });
-        return supervisor;
-      },
-    },
-  ];
+  };
 
-  it.each(up)('in $state goes to every domain that is not over, and is awaited [5.5]', ({ state, reach }) => {
-    const supervisor = reach();
+  it.each([...up, asking])('in $state goes to every domain that is not over, and is awaited [5.5]', (at) => {
+    const supervisor = at.reach({ domains: ['web', 'db', 'old'] });
+    supervisor.ends('old', 'failed');
     const before = supervisor.state;
 
-    supervisor.send({ type: 'interruption.noticed', notice });
+    supervisor.send(noticed());
 
-    expect(before).toBe(state);
-    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual({ type: 'interruption.noticed', notice });
-    expect(supervisor.script.eventsTo('domain db').at(-1)).toEqual({ type: 'interruption.noticed', notice });
+    expect(before).toBe(at.state);
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual(noticed());
+    expect(supervisor.script.eventsTo('domain db').at(-1)).toEqual(noticed());
+    expect(supervisor.sentTo('old')).not.toContain('interruption.noticed');
     expect(supervisor.state).toBe('interrupted');
   });
 
   it('that was handled ends the daemon well, also when a domain had failed [2.3]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
     supervisor.ends('db', 'failed');
-    supervisor.stands('web');
-    supervisor.send({ type: 'interruption.noticed', notice });
+    supervisor.send(noticed());
     const before = supervisor.output;
 
     supervisor.ends('web', 'interrupted');
 
     expect(before).toBeUndefined();
-    expect(supervisor.script.sent).not.toContain('domain db: interruption.noticed');
     expect(supervisor.output).toBe(0);
   });
 
   it('waits for the last domain [5.5]', () => {
-    const supervisor = running({ domains: ['web', 'db'] });
-    supervisor.send({ type: 'interruption.noticed', notice });
+    const supervisor = runningSupervisor({ domains: ['web', 'db'] });
+    supervisor.send(noticed());
 
     supervisor.ends('web', 'interrupted');
 
@@ -442,8 +770,8 @@ describe('an interruption', () => {
   });
 
   it('lets the message of each domain leave when that domain is done, not with the last [5.5]', () => {
-    const supervisor = running({ domains: ['web', 'db'], receivers: { web: [['interrupted']] } });
-    supervisor.send({ type: 'interruption.noticed', notice });
+    const supervisor = runningSupervisor({ domains: ['web', 'db'], receivers: { web: [['interrupted']] } });
+    supervisor.send(noticed());
 
     supervisor.reaches('web', 'interrupted');
 
@@ -452,73 +780,103 @@ describe('an interruption', () => {
   });
 
   it('does not let a domain proceed that stands up at that moment [5.3]', () => {
-    const supervisor = scripted();
-    supervisor.send({ type: 'interruption.noticed', notice });
+    const supervisor = scriptedSupervisor();
+    supervisor.send(noticed());
 
     supervisor.stands('web');
     supervisor.clock.increment(READY_PATIENCE_MS);
 
-    expect(supervisor.script.sent).toEqual(['domain web: interruption.noticed']);
+    expect(supervisor.sentTo('web')).toEqual(['interruption.noticed']);
     expect(supervisor.state).toBe('interrupted');
   });
 
-  it.each([{ type: 'supervisor.stop' }, { type: 'interruption.noticed', notice }] as const)(
-    'is told once: $type changes nothing after it [5.6, 9.5]',
-    (event) => {
-      const supervisor = running();
-      supervisor.send({ type: 'interruption.noticed', notice });
-      const before = [...supervisor.script.sent];
+  it.each(['interrupted', 'stopping'])('is told once: the same notice again changes nothing in %s [9.5]', (state) => {
+    const supervisor = runningSupervisor();
+    if (state === 'stopping') supervisor.stop();
+    supervisor.send(noticed());
 
-      supervisor.send(event);
+    supervisor.send(noticed({ ...notice, seenAtMs: 1_000 }));
 
-      expect(supervisor.script.sent).toEqual(before);
-      expect(supervisor.state).toBe('interrupted');
-    },
-  );
+    expect(supervisor.state).toBe(state);
+    expect(supervisor.sentTo('web').filter((type) => type === 'interruption.noticed')).toHaveLength(1);
+  });
+
+  it('hands on another notice that comes meanwhile: it may leave less time [5.6, 9.5]', () => {
+    const supervisor = runningSupervisor({ domains: ['web', 'db'] });
+    supervisor.send(noticed());
+    supervisor.ends('db', 'interrupted');
+
+    supervisor.send(noticed(later));
+
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual(noticed(later));
+    expect(supervisor.sentTo('db')).toEqual(['domain.proceed', 'interruption.noticed']);
+  });
+
+  it('hands a stop on that comes meanwhile: it shortens the time [5.6]', () => {
+    const supervisor = runningSupervisor({ domains: ['web', 'db'] });
+    supervisor.send(noticed());
+    supervisor.ends('db', 'interrupted');
+
+    supervisor.stop(4_000);
+
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual({ type: 'domain.stop', atMs: 4_000 });
+    expect(supervisor.sentTo('web')).not.toContain('domain.hurry');
+    expect(supervisor.sentTo('db')).not.toContain('domain.stop');
+    expect(supervisor.state).toBe('interrupted');
+  });
+
+  it('has the domains hurry at the second stop, and at each further one [5.6]', () => {
+    const supervisor = runningSupervisor();
+    supervisor.send(noticed());
+
+    for (const atMs of [1, 2, 3]) supervisor.stop(atMs);
+
+    expect(supervisor.sentTo('web').filter((type) => type === 'domain.hurry')).toHaveLength(2);
+    expect(supervisor.script.eventsTo('domain web').at(-2)).toEqual({ type: 'domain.stop', atMs: 1 });
+  });
+
+  it('counts the stop that made it look for the notice: the next one is the second [5.6]', () => {
+    const supervisor = runningSupervisor({}, { look: seen });
+    supervisor.stop();
+
+    supervisor.stop();
+
+    expect(supervisor.sentTo('web').at(-1)).toBe('domain.hurry');
+  });
 });
 
 describe('a stop', () => {
-  const up = [
-    { state: 'coming-up', reach: (doings: Doings) => scripted(doings) },
-    {
-      state: 'telling-ready',
-      reach: (doings: Doings) => {
-        const supervisor = scripted({ ...doings, tellReady: held });
-        supervisor.stands('web');
-        return supervisor;
-      },
-    },
-    { state: 'running', reach: (doings: Doings) => running({}, doings) },
-  ];
-
   it.each(up)('in $state has the metadata read once more, and then every domain stopped [5.6]', ({ state, reach }) => {
-    const supervisor = reach({ look: [resolves({ atMs: 0 }), held] });
+    const supervisor = reach({ domains: ['web', 'db', 'old'] }, { look: held });
+    supervisor.ends('old', 'failed');
     const before = supervisor.state;
 
-    supervisor.send({ type: 'supervisor.stop' });
+    supervisor.stop(3_000);
     const asking = supervisor.state;
     const sentBefore = [...supervisor.script.sent];
-    supervisor.script.resolve('look', { atMs: 0 });
+    supervisor.script.resolve('look', nothingYet);
 
     expect([before, asking]).toEqual([state, 'asking-why']);
     expect(sentBefore).not.toContain('domain web: domain.stop');
-    expect(supervisor.script.sent.at(-1)).toBe('domain web: domain.stop');
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual({ type: 'domain.stop', atMs: 3_000 });
+    expect(supervisor.sentTo('db').at(-1)).toBe('domain.stop');
+    expect(supervisor.sentTo('old')).not.toContain('domain.stop');
     expect(supervisor.state).toBe('stopping');
   });
 
   it('is an interruption when a notice is found then [5.6]', () => {
-    const supervisor = running({}, { look: [resolves({ atMs: 0 }), seen] });
+    const supervisor = runningSupervisor({}, { look: seen });
 
-    supervisor.send({ type: 'supervisor.stop' });
+    supervisor.stop();
 
     expect(supervisor.state).toBe('interrupted');
-    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual({ type: 'interruption.noticed', notice });
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual(noticed());
     expect(supervisor.script.sent).not.toContain('domain web: domain.stop');
   });
 
   it('waits 1 s for that look, and no longer [5.6]', () => {
-    const supervisor = running({}, { look: [resolves({ atMs: 0 }), held] });
-    supervisor.send({ type: 'supervisor.stop' });
+    const supervisor = runningSupervisor({}, { look: held });
+    supervisor.stop();
 
     supervisor.clock.increment(999);
     const before = supervisor.state;
@@ -530,17 +888,58 @@ describe('a stop', () => {
   });
 
   it('goes on when that look fails, and keeps the problem in mind [5.6]', () => {
-    const supervisor = running({}, { look: [resolves({ atMs: 0 }), refused] });
+    const supervisor = runningSupervisor({}, { look: refused });
 
-    supervisor.send({ type: 'supervisor.stop' });
+    supervisor.stop();
 
     expect(supervisor.state).toBe('stopping');
     expect(supervisor.context.problems).toEqual(['refused']);
   });
 
+  it('that comes again during that look waits for it no longer, and goes straight to the notifications [5.6]', () => {
+    const supervisor = runningSupervisor({}, { look: held });
+    supervisor.stop(3_000);
+
+    supervisor.stop(3_500);
+
+    expect(supervisor.state).toBe('stopping');
+    expect(supervisor.sentTo('web').slice(-2)).toEqual(['domain.stop', 'domain.hurry']);
+    expect(supervisor.script.eventsTo('domain web').at(-2)).toEqual({ type: 'domain.stop', atMs: 3_000 });
+  });
+
+  it('that comes again is no second stop, but has the domains hurry, each time [5.6]', () => {
+    const supervisor = runningSupervisor({ domains: ['web', 'db'] });
+    supervisor.stop();
+    supervisor.ends('db', 'stopping');
+    const before = supervisor.sentTo('web');
+
+    supervisor.stop();
+    supervisor.stop();
+
+    expect(before).toEqual(['domain.proceed', 'domain.stop']);
+    expect(supervisor.sentTo('web').slice(2)).toEqual(['domain.hurry', 'domain.hurry']);
+    expect(supervisor.sentTo('db')).not.toContain('domain.hurry');
+  });
+
+  it('hands on a notice that comes meanwhile, and ends as an interruption [2.3, 5.6]', () => {
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db', 'mail'] });
+    supervisor.ends('mail', 'failed');
+    supervisor.stop();
+    supervisor.ends('db', 'stopping');
+
+    supervisor.send(noticed());
+    const { state } = supervisor;
+    supervisor.ends('web', 'stopping');
+
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual(noticed());
+    expect(supervisor.sentTo('db')).not.toContain('interruption.noticed');
+    expect(state).toBe('stopping');
+    expect(supervisor.output).toBe(0);
+  });
+
   it('ends the daemon well once all domains are over [2.3]', () => {
-    const supervisor = running({ domains: ['web', 'db'] });
-    supervisor.send({ type: 'supervisor.stop' });
+    const supervisor = runningSupervisor({ domains: ['web', 'db'] });
+    supervisor.stop();
     supervisor.ends('db', 'stopping');
     const before = supervisor.output;
 
@@ -550,80 +949,345 @@ describe('a stop', () => {
     expect(supervisor.output).toBe(0);
   });
 
-  it('ends the daemon with 1 when a domain had failed on the way up; that one is not asked again [2.3]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'] });
+  it('ends the daemon with 1 when a domain had failed on the way up [2.3]', () => {
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
     supervisor.ends('db', 'failed');
     supervisor.stands('web');
-    supervisor.send({ type: 'supervisor.stop' });
+    supervisor.stop();
 
     supervisor.ends('web', 'stopping');
 
-    expect(supervisor.script.sent).not.toContain('domain db: domain.stop');
     expect(supervisor.output).toBe(1);
   });
 
   it('does no harm when the last domain ends while the metadata is asked [5.6]', () => {
-    const supervisor = running({}, { look: [resolves({ atMs: 0 }), held] });
-    supervisor.send({ type: 'supervisor.stop' });
+    const supervisor = runningSupervisor({}, { look: held });
+    supervisor.stop();
     supervisor.ends('web', 'failed');
 
-    supervisor.script.resolve('look', { atMs: 0 });
+    supervisor.script.resolve('look', nothingYet);
 
     expect(supervisor.errors).toEqual([]);
     expect(supervisor.output).toBe(1);
   });
+});
 
-  it('that comes twice is one [5.6]', () => {
-    const supervisor = running();
-    supervisor.send({ type: 'supervisor.stop' });
+describe('a hibernation', () => {
+  /** Everything is done for it, and the instance may be frozen. */
+  function asleep(settings: SupervisorSettings = {}, doings: Doings = {}): ScriptedSupervisor {
+    const supervisor = runningSupervisor(settings, doings);
+    supervisor.send(noticed(hibernation));
+    for (const { domain } of supervisor.context.domains) supervisor.ends(domain, 'interrupted');
+    return supervisor;
+  }
 
-    supervisor.send({ type: 'supervisor.stop' });
+  it('is handled like any interruption, and then the daemon stays, for as long as it takes [5.5]', () => {
+    const supervisor = asleep({ domains: ['web', 'db'] });
 
-    expect(supervisor.script.sent.filter((event) => event === 'domain web: domain.stop')).toHaveLength(1);
+    supervisor.clock.increment(86_400_000);
+
+    expect(supervisor.sentTo('web')).toEqual(['domain.proceed', 'interruption.noticed']);
+    expect(supervisor.state).toBe('asleep');
+  });
+
+  it('that is over has the daemon set out anew, with fresh domains, under no notice [5.5]', () => {
+    const supervisor = asleep(
+      { domains: ['web', 'db'] },
+      { setOut: [resolves({ atMs: 0 }), resolves({ atMs: 9_000 })] },
+    );
+    const before = supervisor.script.taken.length;
+
+    supervisor.send(resumed);
+
+    expect(supervisor.script.taken.slice(before)).toEqual(['setOut', 'domain web', 'domain db']);
+    expect(supervisor.script.inputOf('domain web')).toEqual({
+      ...domainPlan({ domain: 'web', past: 'finished' }),
+      limits: { wayUpMs: 600_000, wayUpUntilMs: 609_000, stopMs: 90_000 },
+    });
+    expect(supervisor.state).toBe('coming-up');
+  });
+
+  it('tells whoever sets out anew which notice was survived [5.5, 9.5]', () => {
+    const supervisor = asleep();
+
+    supervisor.send(resumed);
+
+    expect(supervisor.script.inputOf('setOut')).toEqual({ survived: hibernation.key });
+  });
+
+  it('is over also when that was seen before everything was done for it: the instance was frozen meanwhile [5.5]', () => {
+    const supervisor = runningSupervisor();
+    supervisor.send(noticed(hibernation));
+
+    supervisor.send(resumed);
+    const { state } = supervisor;
+    supervisor.ends('web', 'interrupted');
+
+    expect(state).toBe('interrupted');
+    expect(supervisor.times('domain web')).toBe(2);
+    expect(supervisor.state).toBe('coming-up');
+  });
+
+  it('that is announced again after a resumption waits for the next one [5.5]', () => {
+    const supervisor = runningSupervisor();
+    supervisor.send(noticed(hibernation));
+    supervisor.send(resumed);
+    supervisor.send(noticed({ ...hibernation, key: 'hibernate 2' }));
+
+    supervisor.ends('web', 'interrupted');
+
+    expect(supervisor.state).toBe('asleep');
+  });
+
+  it('lets the domains come up like the first time: READY, then proceed [5.5, 11.1]', () => {
+    const supervisor = asleep({ domains: ['web', 'db'] });
+    supervisor.send(resumed);
+
+    supervisor.stands('web');
+    const before = supervisor.state;
+    supervisor.clock.increment(READY_PATIENCE_MS);
+
+    expect(before).toBe('coming-up');
+    expect(supervisor.state).toBe('running');
+    expect(supervisor.sentTo('web').at(-1)).toBe('domain.proceed');
+    expect(supervisor.sentTo('db')).toEqual(['domain.proceed', 'interruption.noticed']);
+  });
+
+  it('takes with it the patience that the first time had left [11.1]', () => {
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
+    supervisor.stands('web');
+    supervisor.send(noticed(hibernation));
+    for (const domain of ['web', 'db']) supervisor.ends(domain, 'interrupted');
+    supervisor.send(resumed);
+
+    supervisor.clock.increment(READY_PATIENCE_MS);
+
+    expect(supervisor.script.taken).not.toContain('tellReady');
+  });
+
+  it('lets nothing of the first time count: who stood, failed, kept watch, or had started [5.5]', () => {
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db', 'mail', 'old'], requireAll: true });
+    supervisor.stands('web');
+    supervisor.keepsWatch('db');
+    supervisor.send(noticed(hibernation));
+    supervisor.failing('mail');
+    supervisor.ends('web', 'interrupted');
+    supervisor.ends('db', 'interrupted', true);
+    supervisor.ends('mail', 'interrupted', true);
+    supervisor.ends('old', 'failed');
+    supervisor.send(resumed);
+
+    const { state } = supervisor;
+    for (const domain of ['web', 'db', 'mail', 'old']) supervisor.stands(domain);
+    supervisor.stop();
+    for (const domain of ['web', 'db', 'mail', 'old']) supervisor.ends(domain, 'stopping');
+
+    expect(state).toBe('coming-up');
+    expect(supervisor.sentTo('old').at(-1)).toBe('domain.stop');
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('lets require-all count anew [5.4, 5.5]', () => {
+    const supervisor = asleep({ domains: ['web', 'db'], requireAll: true });
+    supervisor.send(resumed);
+
+    supervisor.failing('web');
+
+    expect(supervisor.sentTo('db').at(-1)).toBe('domain.fail');
+  });
+
+  it('is not the end of messages on their way [5.5, 10.2]', () => {
+    const supervisor = asleep({ receivers: { web: [['started']] } }, { 'tell 0 that web started': held });
+    supervisor.send(resumed);
+    const { sending } = supervisor.context;
+
+    supervisor.script.resolve('tell 0 that web started', { accepted: true });
+
+    expect(sending).toEqual(['delivery.0']);
+    expect(supervisor.context.sending).toEqual([]);
+  });
+
+  it('does not tidy up a second time [12.2]', () => {
+    const supervisor = asleep({ leftOver: true });
+
+    supervisor.send(resumed);
+
+    expect(supervisor.times('tidyUp')).toBe(1);
+    expect(supervisor.context.leftOver).toBe(false);
+  });
+
+  it('may come a second time, and a third [5.5]', () => {
+    const supervisor = asleep();
+    for (const key of ['hibernate 2', 'hibernate 3']) {
+      supervisor.send(resumed);
+      supervisor.stands('web');
+      supervisor.send(noticed({ ...hibernation, key }));
+      supervisor.ends('web', 'interrupted');
+    }
+
+    expect(supervisor.state).toBe('asleep');
+    supervisor.send(resumed);
+    expect(supervisor.script.inputOf('setOut')).toEqual({ survived: 'hibernate 3' });
+    expect(supervisor.times('domain web')).toBe(4);
+  });
+
+  it('that is announced again while it is awaited changes only which notice will have been survived [5.5]', () => {
+    const supervisor = asleep();
+
+    supervisor.send(noticed({ ...hibernation, key: 'hibernate 2' }));
+    const { state } = supervisor;
+    supervisor.send(resumed);
+
+    expect(state).toBe('asleep');
+    expect(supervisor.script.inputOf('setOut')).toEqual({ survived: 'hibernate 2' });
+  });
+
+  it.each([
+    { what: 'a stop', ends: (supervisor: ScriptedSupervisor) => supervisor.stop() },
+    { what: 'another notice', ends: (supervisor: ScriptedSupervisor) => supervisor.send(noticed(later)) },
+  ])('is the end, and a good one, with $what while it is awaited [2.3, 5.5]', ({ ends }) => {
+    const supervisor = asleep();
+
+    ends(supervisor);
+
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('waits for messages when it ends so [10.2]', () => {
+    const supervisor = asleep({ receivers: { web: [['started']] } }, { 'tell 0 that web started': held });
+
+    supervisor.stop();
+
+    expect(supervisor.state).toBe('flushing');
+  });
+
+  it('is the end when somebody asked it to stop before it slept [5.5]', () => {
+    const supervisor = runningSupervisor();
+    supervisor.send(noticed(hibernation));
+    supervisor.stop();
+
+    supervisor.ends('web', 'interrupted');
+
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('gives way to a notice of another kind [5.5]', () => {
+    const supervisor = runningSupervisor();
+    supervisor.send(noticed(hibernation));
+    supervisor.send(noticed(later));
+
+    supervisor.ends('web', 'interrupted');
+
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('after which it cannot set out anew ends the daemon with 1 [2.3, 5.5]', () => {
+    const supervisor = asleep({}, { setOut: [resolves({ atMs: 0 }), refused] });
+
+    supervisor.send(resumed);
+
+    expect(supervisor.context.problems).toEqual(['refused']);
+    expect(supervisor.output).toBe(1);
+  });
+
+  it('after which a stop comes before there are domains again takes nothing, and ends well [2.3, 5.5]', () => {
+    const supervisor = asleep({}, { setOut: [resolves({ atMs: 0 }), held] });
+    supervisor.send(resumed);
+
+    supervisor.stop();
+    supervisor.script.resolve('setOut', { atMs: 0 });
+
+    expect(supervisor.times('domain web')).toBe(1);
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('lets a stop afterwards be the first one [5.6]', () => {
+    const supervisor = asleep();
+    supervisor.send(resumed);
+
+    supervisor.stop(5_000);
+
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual({ type: 'domain.stop', atMs: 5_000 });
   });
 });
 
-describe('a domain that is over by itself', () => {
-  it('does not keep the others from going on [5.4]', () => {
-    const supervisor = running({ domains: ['web', 'db'] });
+describe('a resumption', () => {
+  it.each(up)('means nothing in $state, where nobody sleeps [5.5]', ({ state, reach }) => {
+    const supervisor = reach({});
+    const before = [...supervisor.script.taken];
 
-    supervisor.ends('web', 'failed');
+    supervisor.send(resumed);
 
-    expect(supervisor.state).toBe('running');
-    expect(supervisor.script.sent).not.toContain('domain db: domain.stop');
+    expect(supervisor.state).toBe(state);
+    expect(supervisor.script.taken).toEqual(before);
   });
 
-  it('ends the daemon when it was the last [2.3, 5.4]', () => {
-    const supervisor = scripted();
-    supervisor.stands('web');
+  it('is none of a hibernation that comes later [5.5]', () => {
+    const supervisor = runningSupervisor();
+    supervisor.send(resumed);
+    supervisor.send(noticed(hibernation));
 
-    supervisor.ends('web', 'failed');
+    supervisor.ends('web', 'interrupted');
 
-    expect(supervisor.output).toBe(1);
+    expect(supervisor.state).toBe('asleep');
+  });
+});
+
+describe('an early sign', () => {
+  it.each(up)('in $state goes to every domain that is not over, and changes nothing else [5.1]', ({ state, reach }) => {
+    const supervisor = reach({ domains: ['web', 'old'] });
+    supervisor.ends('old', 'failed');
+
+    supervisor.send(riskSeen);
+
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toEqual(riskSeen);
+    expect(supervisor.sentTo('old')).not.toContain('risk.seen');
+    expect(supervisor.state).toBe(state);
   });
 
-  it('may have dots in its name [3.3]', () => {
-    const supervisor = scripted({}, { domains: ['my-world.mc'] });
+  it.each(early)('that is seen in $state waits for the domains [5.1]', ({ state, settings, doings }) => {
+    const supervisor = scriptedSupervisor({ ...settings, domains: ['web', 'db'] }, doings);
 
-    supervisor.ends('my-world.mc', 'failed');
+    supervisor.send(riskSeen);
+    const before = supervisor.state;
+    if (state === 'looking') supervisor.script.resolve('lookFirst', {});
+    if (state === 'naming-host') supervisor.script.resolve('setHostname');
+    if (state === 'warming') supervisor.send(lifecycle('InService'));
+    if (state === 'tidying') supervisor.script.resolve('tidyUp', { kept: [], failures: [] });
+    goOn(supervisor);
 
-    expect(supervisor.output).toBe(1);
+    expect(supervisor.errors).toEqual([]);
+    expect(before).toBe(state);
+    expect(supervisor.script.eventsTo('domain web')).toEqual([riskSeen]);
+    expect(supervisor.script.eventsTo('domain db')).toEqual([riskSeen]);
   });
 
-  it('by a defect of ours ends the daemon with that error, which its caller sees [2.3]', async () => {
-    const { script, steps } = scriptedSteps({ 'domain web': held });
-    const supervisor = started(supervisorMachine.provide({ actors: steps }), inputOf({}, true));
-    const ended = toPromise(supervisor.actor);
+  it('does no harm between two lives, and what it told of is over with the first [5.5]', () => {
+    const supervisor = runningSupervisor({}, { setOut: [resolves({ atMs: 0 }), held] });
+    supervisor.send(riskSeen);
+    supervisor.send(noticed(hibernation));
+    supervisor.ends('web', 'interrupted');
+    supervisor.send(resumed);
+    const { risk: known } = supervisor.context;
 
-    script.reject('domain web', new Error('a defect'));
+    supervisor.send({ ...riskSeen, risk: { ...risk, key: 'rebalance 2' } });
+    supervisor.script.resolve('setOut', { atMs: 0 });
 
-    await expect(ended).rejects.toThrow('a defect');
+    expect(supervisor.errors).toEqual([]);
+    expect(known).toBeUndefined();
+    expect(supervisor.script.eventsTo('domain web').at(-1)).toMatchObject({ risk: { key: 'rebalance 2' } });
+  });
+
+  it('is told to no domain while there is none [5.1]', () => {
+    const { script } = scriptedSupervisor();
+
+    expect(script.sent).toEqual([]);
   });
 });
 
 describe('messages', () => {
   it('go to each receiver that wants the event, and to no other [3.3, 10.1]', () => {
-    const supervisor = scripted({}, { receivers: { web: [['started', 'failed'], ['failed'], ['started']] } });
+    const supervisor = scriptedSupervisor({ receivers: { web: [['started', 'failed'], ['failed'], ['started']] } });
 
     supervisor.reaches('web', 'started');
 
@@ -634,7 +1298,7 @@ describe('messages', () => {
   });
 
   it.each(all)('tell of `%s` what the domain says of it [3.3]', (event) => {
-    const supervisor = scripted({}, { receivers: { web: [all] } });
+    const supervisor = scriptedSupervisor({ receivers: { web: [all] } });
 
     supervisor.reaches('web', event);
 
@@ -645,18 +1309,25 @@ describe('messages', () => {
   });
 
   it('of one domain are no business of the receivers of another [5.1]', () => {
-    const supervisor = scripted({}, { domains: ['web', 'db'], receivers: { db: [all] } });
+    const supervisor = scriptedSupervisor({ domains: ['web', 'constructor'], receivers: { db: [all] } });
 
     supervisor.reaches('web', 'started');
+    supervisor.reaches('constructor', 'started');
 
-    expect(supervisor.script.taken).not.toContain('tell 0 that web started');
+    expect(supervisor.script.taken.filter((step) => step.startsWith('tell '))).toEqual([]);
   });
 
-  it('are awaited when all domains are over [10.2]', () => {
-    const supervisor = running({ receivers: { web: [['stopping']] } }, { 'tell 0 that web stopping': held });
-    supervisor.send({ type: 'supervisor.stop' });
+  /** A supervisor whose domains are over, but for these messages. */
+  function flushing(doings: Doings, receivers: SupervisorSettings['receivers'] = { web: [['stopping']] }) {
+    const supervisor = runningSupervisor({ receivers: receivers ?? {} }, doings);
+    supervisor.stop();
     supervisor.reaches('web', 'stopping');
     supervisor.ends('web', 'stopping');
+    return supervisor;
+  }
+
+  it('are awaited when all domains are over [10.2]', () => {
+    const supervisor = flushing({ 'tell 0 that web stopping': held });
     const before = supervisor.state;
 
     supervisor.script.resolve('tell 0 that web stopping', { accepted: true });
@@ -668,23 +1339,21 @@ describe('messages', () => {
   it.each([
     {
       event: 'interrupted',
-      reach(doings: Doings) {
-        const supervisor = running({ receivers: { web: [all] } }, doings);
-        supervisor.send({ type: 'interruption.noticed', notice });
+      reach(settings: SupervisorSettings, doings: Doings) {
+        const supervisor = runningSupervisor(settings, doings);
+        supervisor.send(noticed());
         return supervisor;
       },
     },
     {
       event: 'interrupted',
-      reach: (doings: Doings) => scripted({ ...doings, look: seen }, { receivers: { web: [all] } }),
+      reach: (settings: SupervisorSettings, doings: Doings) =>
+        scriptedSupervisor(settings, { ...doings, lookFirst: seenFirst }),
     },
-    {
-      event: 'failed',
-      reach: (doings: Doings) => scripted(doings, { receivers: { web: [all] } }),
-    },
-    { event: 'failed', reach: (doings: Doings) => running({ receivers: { web: [all] } }, doings) },
+    { event: 'failed', reach: scriptedSupervisor },
+    { event: 'failed', reach: runningSupervisor },
   ] as const)('are awaited whichever way the last domain went: $event, case %# [10.2]', ({ event, reach }) => {
-    const supervisor = reach({ [`tell 0 that web ${event}`]: held });
+    const supervisor = reach({ receivers: { web: [all] } }, { [`tell 0 that web ${event}`]: held });
 
     supervisor.reaches('web', event);
     supervisor.ends('web', event);
@@ -694,11 +1363,7 @@ describe('messages', () => {
 
   it('are counted one by one, however many are on their way [10.2]', () => {
     const steps = ['started', 'stopping'].flatMap((event) => [0, 1, 2].map((i) => `tell ${i} that web ${event}`));
-    const doings = Object.fromEntries(steps.map((step) => [step, held]));
-    const supervisor = running({ receivers: { web: [all, all, all] } }, doings);
-    supervisor.send({ type: 'supervisor.stop' });
-    supervisor.reaches('web', 'stopping');
-    supervisor.ends('web', 'stopping');
+    const supervisor = flushing(Object.fromEntries(steps.map((step) => [step, held])), { web: [all, all, all] });
 
     const left = steps.map((step) => {
       const { length } = supervisor.context.sending;
@@ -711,10 +1376,7 @@ describe('messages', () => {
   });
 
   it('are awaited for 10 s at most [10.2]', () => {
-    const supervisor = running({ receivers: { web: [['stopping']] } }, { 'tell 0 that web stopping': held });
-    supervisor.send({ type: 'supervisor.stop' });
-    supervisor.reaches('web', 'stopping');
-    supervisor.ends('web', 'stopping');
+    const supervisor = flushing({ 'tell 0 that web stopping': held });
 
     supervisor.clock.increment(FLUSH_MS - 1);
     const before = supervisor.output;
@@ -726,11 +1388,9 @@ describe('messages', () => {
   });
 
   it('are asked to be given up a moment before that, instead of tried again [10.2]', () => {
-    const waiting = { 'tell 0 that web stopping': untilAskedToFinish({ accepted: false, problem: 'throttled' }) };
-    const supervisor = running({ receivers: { web: [['stopping']] } }, waiting);
-    supervisor.send({ type: 'supervisor.stop' });
-    supervisor.reaches('web', 'stopping');
-    supervisor.ends('web', 'stopping');
+    const supervisor = flushing({
+      'tell 0 that web stopping': untilAskedToFinish({ accepted: false, problem: 'throttled' }),
+    });
 
     supervisor.clock.increment(FLUSH_MS - 1);
 
@@ -739,102 +1399,46 @@ describe('messages', () => {
   });
 
   it('that are given up, or break, fail nobody [10.1]', () => {
-    const doings = {
-      'tell 0 that web stopping': resolves({ accepted: false, problem: 'denied' }),
-      'tell 1 that web stopping': refused,
-    };
-    const supervisor = running({ receivers: { web: [['stopping'], ['stopping']] } }, doings);
-    supervisor.send({ type: 'supervisor.stop' });
-
-    supervisor.reaches('web', 'stopping');
-    supervisor.ends('web', 'stopping');
+    const supervisor = flushing(
+      {
+        'tell 0 that web stopping': resolves({ accepted: false, problem: 'denied' }),
+        'tell 1 that web stopping': refused,
+      },
+      { web: [['stopping'], ['stopping']] },
+    );
 
     expect(supervisor.output).toBe(0);
     expect(supervisor.context.problems).toEqual(['refused']);
+    expect(supervisor.errors).toEqual([]);
+  });
+
+  it('keep nobody from taking in what else comes while they are awaited [5.6]', () => {
+    const supervisor = flushing({ 'tell 0 that web stopping': held });
+
+    for (const event of [noticed(later), riskSeen, resumed, lifecycle('InService')]) supervisor.send(event);
+    supervisor.stop();
+
+    expect(supervisor.errors).toEqual([]);
+    expect(supervisor.state).toBe('flushing');
   });
 });
 
-/** A supervisor over real domains, whose steps are scripted. */
-function withRealDomains(doings: Doings = {}, settings: Settings = {}) {
-  const { script, steps } = scriptedSteps({ ...doings });
-  const real = {
-    runCommands: script.step<typeof commandsMachine>(({ occasion }) => `${occasion.domain} ${occasion.event}`, []),
-    attachVolumes: script.step<typeof volumesMachine>(({ occasion }) => `${occasion.domain} attachVolumes`, {
-      attachments: [],
-      results: [],
-      failures: [],
-    }),
-    upsertRecordSets: script.step<(typeof domainSteps)['upsertRecordSets']>(
-      ({ domain }) => `${domain} upsertRecordSets`,
-      { changes: [], failures: [] },
-    ),
-  } satisfies typeof domainSteps;
-  const domain = domainMachine.provide({
-    actors: real,
-    actions: { report: sendParent((_, report: DomainReport) => report) },
-  });
-  const supervisor = started(supervisorMachine.provide({ actors: { ...steps, domain } }), inputOf(settings, true));
-  return { ...supervisor, script, send: supervisor.actor.send.bind(supervisor.actor) };
-}
+describe('a defect of ours', () => {
+  it.each(['domain web', 'notice watch', 'risk watch'])(
+    'in %s ends the daemon with that error, which its caller sees [2.3]',
+    async (step) => {
+      const supervisor = scriptedSupervisor();
+      const ended = toPromise(supervisor.actor);
 
-describe('a supervisor and its domains together', () => {
-  const receivers = { web: [['started', 'interrupted', 'stopping', 'failed'] as EventName[]] };
+      supervisor.script.reject(step, new Error('a defect'));
 
-  it('come up, are interrupted, tell of it, and end [5.1, 5.5]', () => {
-    const supervisor = withRealDomains({}, { receivers });
-    supervisor.send({ type: 'interruption.noticed', notice });
+      await expect(ended).rejects.toThrow('a defect');
+    },
+  );
 
-    expect(supervisor.script.taken.filter((step) => step !== 'notice watch')).toEqual([
-      'look',
-      'web starting',
-      'web attachVolumes',
-      'web upsertRecordSets',
-      'tellReady',
-      'web started',
-      'tell 0 that web started',
-      'web interrupted',
-      'tell 0 that web interrupted',
-    ]);
-    expect(supervisor.actor.getSnapshot().output).toBe(0);
-  });
+  it('ends the daemon with that error also when a domain breaks as soon as it begins [2.3]', async () => {
+    const { errors } = scriptedSupervisor({}, { 'domain web': rejects(new Error('a defect')) });
 
-  it('tell of a last event before they end, however fast it all goes [10.1]', () => {
-    const supervisor = withRealDomains({ 'web attachVolumes': refused }, { receivers });
-
-    expect(supervisor.script.taken.at(-1)).toBe('tell 0 that web failed');
-    expect(supervisor.actor.getSnapshot().output).toBe(1);
-  });
-
-  it('end well when the notice was there first, and take nothing [5.3]', () => {
-    const supervisor = withRealDomains({ look: seen }, { receivers, domains: ['web', 'db'] });
-
-    expect(supervisor.script.taken).toEqual(['look', 'tell 0 that web interrupted']);
-    expect(supervisor.actor.getSnapshot().output).toBe(0);
-  });
-
-  it('hold out a notice that meets them in all states at once [5.5]', () => {
-    const doings = { 'db attachVolumes': held, 'mail upsertRecordSets': held, 'old starting': refused };
-    const supervisor = withRealDomains(doings, { domains: ['web', 'db', 'mail', 'old'] });
-    supervisor.clock.increment(READY_PATIENCE_MS);
-
-    supervisor.send({ type: 'interruption.noticed', notice });
-    supervisor.script.resolve('db attachVolumes', { attachments: [], results: [], failures: [] });
-    supervisor.script.resolve('mail upsertRecordSets', { changes: [], failures: [] });
-
-    expect(supervisor.errors).toEqual([]);
-    expect(supervisor.script.taken.filter((step) => step.endsWith(' interrupted'))).toEqual(['web interrupted']);
-    expect(supervisor.actor.getSnapshot().output).toBe(0);
-  });
-
-  it('hold out a stop in the moment in which a domain ends [5.6]', () => {
-    const supervisor = withRealDomains({ 'web started': held, 'db started': held }, { domains: ['web', 'db'] });
-    supervisor.send({ type: 'supervisor.stop' });
-
-    supervisor.script.resolve('web started', []);
-    supervisor.script.resolve('db started', []);
-
-    expect(supervisor.errors).toEqual([]);
-    expect(supervisor.script.taken).toEqual(expect.arrayContaining(['web stopping', 'db stopping']));
-    expect(supervisor.actor.getSnapshot().output).toBe(0);
+    expect(errors).toEqual([new Error('a defect')]);
   });
 });
