@@ -1,10 +1,19 @@
 /** "Ask, then join": a change that is under way is waited for, whatever happens meanwhile. */
 
 import type { AnyActorRef, AnyStateMachine, InputFrom } from 'xstate';
-import { begin, type Model, type Run } from './model.ts';
+import { begin, type Happening, type Model, type Run } from './model.ts';
+
+/** A step that has ended, and how. */
+export interface EndedStep {
+  /** The name that the machine gives it. */
+  src: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows what its own steps are given.
+  input: any;
+  how: Extract<Happening, { kind: 'ends' }>['how'];
+}
 
 /**
- * A run that went where the numbers led, like `wandered`.
+ * A run that went where the numbers led, and then let its steps end until nothing was left to wait for.
  * @param changes steps, by the name that the machine gives them, which may not be left before they have ended.
  * @throws where one was.
  */
@@ -13,17 +22,33 @@ export function wanderedUntorn<Machine extends AnyStateMachine>(
   input: InputFrom<Machine>,
   picks: number[],
   changes: string[],
-): Run<Machine> {
+): Run<Machine> & { ended: EndedStep[] } {
   const run = begin(model, input);
+  const ended: EndedStep[] = [];
   for (const pick of picks) {
     const may = run.next();
-    const next = may[pick % may.length];
-    if (next === undefined) break;
-    const underWay = activeChildren(run).filter(({ src }) => changes.includes(String(src)));
-    run.happen(next);
-    for (const { id } of underWay.filter(isStopped)) throw new Error(`left ${id}: ${run.story.join(' → ')}`);
+    go(may[pick % may.length]);
   }
-  return run;
+  while (go(onItsOwn(run)));
+  return Object.assign(run, { ended });
+
+  function go(happening: Happening | undefined): boolean {
+    if (happening === undefined) return false;
+    const children = activeChildren(run);
+    const ending = children.find(({ id }) => happening.kind === 'ends' && id === happening.step);
+    if (ending && happening.kind === 'ends')
+      ended.push({ src: String(ending.src), input: ending.getSnapshot().input, how: happening.how });
+    run.happen(happening);
+    const left = children.find((child) => changes.includes(String(child.src)) && isStopped(child));
+    if (left) throw new Error(`left ${left.id}: ${run.story.join(' → ')}`);
+    return true;
+  }
+}
+
+/** Without news. */
+function onItsOwn(run: Run<AnyStateMachine>): Happening | undefined {
+  const own = run.next().filter(({ kind }) => kind !== 'sent');
+  return own.find(({ kind }) => kind === 'ends') ?? own[0];
 }
 
 function activeChildren({ actor }: Run<AnyStateMachine>): AnyActorRef[] {
