@@ -1,13 +1,16 @@
-/** When a domain's records are looked at, written, and let be. */
+/** When a domain's records are looked at, written, tried again, and let be. */
 
-import type { Failure, PublicAddresses, RecordEntry, RecordSetChange } from '../config/vocabulary.ts';
-import { type RecordsOutcome, recordsMachine, type recordsSteps } from '../machines/records.ts';
+import type { Failure, PublicAddresses, RecordSetChange } from '../config/vocabulary.ts';
+import { type RecordsAttempt, recordsMachine, type recordsSteps } from '../machines/records.ts';
+import { recordEntry } from './helpers/domain.ts';
+import { pausesOf } from './helpers/pauses.ts';
 import {
   createScript,
   type Doings,
   deniedError,
   held,
   passingError,
+  refused,
   rejects,
   resolves,
   started,
@@ -17,144 +20,399 @@ type Steps = typeof recordsSteps;
 
 const addresses: PublicAddresses = { primaryIpv4: '192.0.2.1', ipv4: ['192.0.2.1'], ipv6: [] };
 const none: PublicAddresses = { ipv4: [], ipv6: [] };
-const record: RecordEntry = { entry: 0, critical: true, hostedZone: 'Z1', name: 'a.example.com', ttl: 60 };
-const after = { name: 'a.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.1'] };
-const different: RecordSetChange = { hostedZone: 'Z1', after, sent: true };
-const right: RecordSetChange = { hostedZone: 'Z1', after, sent: false };
+const passing = rejects(passingError);
+
+const record = recordEntry({ name: 'a.example.com' });
+const other = recordEntry({ entry: 1, name: 'b.example.com', hostedZone: 'Z2', critical: false });
+const different = changeOf('Z1', 'a.example.com.', { sent: true });
+const right = changeOf('Z1', 'a.example.com.', { sent: false });
+const otherDifferent = changeOf('Z2', 'b.example.com.', { sent: true });
+
+function changeOf(hostedZone: string, name: string, { sent }: { sent: boolean }): RecordSetChange {
+  return { hostedZone, after: { name, type: 'A', ttl: 60, values: ['192.0.2.1'] }, sent };
+}
+
 const failureOf = (problem: string, critical = true): Failure => ({
   part: 'update-route53[0]',
   problem: `a.example.com: ${problem}`,
   critical,
 });
+const otherFailure: Failure = { part: 'update-route53[1]', problem: 'b.example.com: throttled', critical: false };
 
-function scripted(doings: Doings = {}, records: RecordEntry[] = [record]) {
-  const script = createScript(doings);
-  const outcome: RecordsOutcome = { changes: [different], failures: [] };
+/** What an attempt gives: nothing, unless told otherwise. */
+const gives = (attempt: Partial<RecordsAttempt>) => resolves({ changes: [], failures: [], passing: false, ...attempt });
+
+/** One record that has to be written, and is, unless told otherwise. */
+function updating(doings: Doings = {}, records = [record]) {
+  const script = createScript({
+    compareRecordSets: gives({ changes: [different] }),
+    writeRecordSets: gives({ changes: [different] }),
+    ...doings,
+  });
   const machine = recordsMachine.provide({
     actors: {
       readAddresses: script.step<Steps['readAddresses']>('readAddresses', addresses),
-      compareRecordSets: script.step<Steps['compareRecordSets']>('compareRecordSets', outcome),
-      writeRecordSets: script.step<Steps['writeRecordSets']>('writeRecordSets', outcome),
-    },
+      compareRecordSets: script.step<Steps['compareRecordSets']>('compareRecordSets', NOTHING),
+      writeRecordSets: script.step<Steps['writeRecordSets']>('writeRecordSets', NOTHING),
+    } satisfies Steps,
   });
-  return { ...started(machine, { domain: 'web', records }), script };
+  const run = started(machine, { domain: 'web', records });
+  return {
+    ...run,
+    script,
+    finish: () => run.actor.send({ type: 'step.finish' }),
+    timesOf: (name: string) => script.taken.filter((each) => each === name).length,
+    get state() {
+      return run.state;
+    },
+    get output() {
+      return run.output;
+    },
+  };
 }
 
-const outputOf = (run: ReturnType<typeof scripted>) => run.actor.getSnapshot().output;
+const NOTHING: RecordsAttempt = { changes: [], failures: [], passing: false };
 
 describe('records', () => {
   it('are compared with the addresses read right before, and what differs is written [7.1, 7.4]', () => {
-    const run = scripted();
+    const { script, output } = updating();
 
-    expect(run.script.taken).toEqual(['readAddresses', 'compareRecordSets', 'writeRecordSets']);
-    expect(run.script.inputOf('compareRecordSets')).toEqual({ domain: 'web', records: [record], addresses });
-    expect(outputOf(run)).toEqual({ changes: [different], failures: [] });
+    expect(script.taken).toEqual(['readAddresses', 'compareRecordSets', 'writeRecordSets']);
+    expect(script.inputOf('compareRecordSets')).toEqual({ domain: 'web', records: [record], addresses });
+    expect(output).toEqual({ changes: [different], failures: [], unfinished: [] });
+  });
+
+  it('are written as they were compared [7.2, 7.4]', () => {
+    const { script } = updating({ compareRecordSets: gives({ changes: [different], failures: [otherFailure] }) }, [
+      record,
+      other,
+    ]);
+
+    expect(script.inputOf('writeRecordSets')).toEqual({
+      domain: 'web',
+      records: [record, other],
+      changes: [different],
+      failures: [otherFailure],
+    });
   });
 
   it('that are right already are not written [7.4]', () => {
-    const run = scripted({ compareRecordSets: resolves({ changes: [right], failures: [] }) });
+    const { script, output } = updating({ compareRecordSets: gives({ changes: [right] }) });
 
-    expect(run.script.taken).not.toContain('writeRecordSets');
-    expect(outputOf(run)).toEqual({ changes: [right], failures: [] });
+    expect(script.taken).not.toContain('writeRecordSets');
+    expect(output).toEqual({ changes: [right], failures: [], unfinished: [] });
   });
 
   it('that are none need no address [7.1]', () => {
-    expect(scripted({}, []).script.taken).toEqual([]);
+    const { script, output } = updating({}, []);
+
+    expect(script.taken).toEqual([]);
+    expect(output).toEqual({ changes: [], failures: [], unfinished: [] });
   });
 
   it('are written for nobody when a critical one failed [7.2]', () => {
     const failures = [failureOf('denied')];
-    const run = scripted({ compareRecordSets: resolves({ changes: [different, right], failures }) });
 
-    expect(run.script.taken).not.toContain('writeRecordSets');
-    expect(outputOf(run)).toEqual({ changes: [right], failures });
-  });
-
-  it('are written without those that failed and are not critical [5.4]', () => {
-    const run = scripted({
-      compareRecordSets: resolves({ changes: [different], failures: [failureOf('denied', false)] }),
+    const { script, output } = updating({
+      compareRecordSets: gives({ changes: [otherDifferent, right], failures }),
     });
 
-    expect(run.script.taken).toContain('writeRecordSets');
+    expect(script.taken).not.toContain('writeRecordSets');
+    expect(output).toEqual({ changes: [right], failures, unfinished: [] });
+  });
+
+  it('are written without those that failed and are not critical, and these are told of [5.4]', () => {
+    const failures = [otherFailure];
+
+    const { script, output } = updating({
+      compareRecordSets: gives({ changes: [different], failures }),
+      writeRecordSets: gives({ changes: [different], failures }),
+    });
+
+    expect(script.taken).toContain('writeRecordSets');
+    expect(output).toEqual({ changes: [different], failures, unfinished: [] });
+  });
+
+  it('that were refused are told of, and those beside them stand [5.4, 7.2]', () => {
+    const { output } = updating({
+      compareRecordSets: gives({ changes: [different, otherDifferent] }),
+      writeRecordSets: gives({ changes: [different], failures: [otherFailure] }),
+    });
+
+    expect(output).toEqual({ changes: [different], failures: [otherFailure], unfinished: [] });
   });
 
   it.each(['compareRecordSets', 'writeRecordSets'])('each fail when %s breaks [5.4]', (name) => {
-    const run = scripted({ [name]: rejects(new Error('broken')) });
+    const { output, errors } = updating({
+      compareRecordSets: gives({ changes: [different, changeOf('Z2', 'b.example.com.', { sent: false })] }),
+      [name]: refused,
+    });
 
-    expect(outputOf(run)).toEqual({ changes: [], failures: [failureOf('broken')] });
+    expect(output?.failures).toEqual([failureOf('refused')]);
+    expect(output?.changes.filter(({ sent }) => sent)).toEqual([]);
+    expect(errors).toEqual([]);
   });
 });
 
 describe('an address', () => {
-  it('is awaited for 30 s, looked for every second [7.1]', () => {
-    const run = scripted({ readAddresses: [resolves(none), resolves(none), resolves(addresses)] });
+  it.each([
+    { kind: 'IPv4', found: { primaryIpv4: '192.0.2.1', ipv4: ['192.0.2.1'], ipv6: [] } },
+    { kind: 'IPv6', found: { primaryIpv6: '2001:db8::1', ipv4: [], ipv6: ['2001:db8::1'] } },
+  ])('is one of either kind: $kind [7.1]', ({ found }) => {
+    const { script } = updating({ readAddresses: resolves(found) });
 
-    run.clock.increment(2_000);
-
-    expect(run.script.taken.filter((name) => name === 'readAddresses')).toHaveLength(3);
-    expect(outputOf(run)?.failures).toEqual([]);
+    expect(script.inputOf('compareRecordSets')).toMatchObject({ addresses: found });
   });
 
-  it('that does not come is a failure of each record, with what to give the instance [7.1]', () => {
-    const run = scripted({ readAddresses: resolves(none) });
+  it('is awaited, and looked for every second [7.1]', () => {
+    const run = updating({ readAddresses: [resolves(none), resolves(none), resolves(addresses)] });
 
-    run.clock.increment(29_000);
-    const before = outputOf(run);
-    run.clock.increment(1_000);
+    const pauses = pausesOf(run, 2);
+
+    expect(pauses).toEqual([1_000, 1_000]);
+    expect(run.output?.failures).toEqual([]);
+  });
+
+  it('that does not come within 30 s is a failure of each record, with what to give the instance [7.1]', () => {
+    const run = updating({ readAddresses: resolves(none) }, [record, other]);
+
+    run.clock.increment(29_999);
+    const before = run.output;
+    run.clock.increment(1);
 
     expect(before).toBeUndefined();
-    expect(outputOf(run)?.failures).toMatchObject([
+    expect(run.output?.failures).toMatchObject([
       { part: 'update-route53[0]', critical: true, problem: expect.stringMatching(/no public address.*Elastic IP/) },
+      { part: 'update-route53[1]', critical: false },
     ]);
   });
 
   it('is looked for again after a hiccup of the metadata [7.1, 9.4]', () => {
-    const run = scripted({ readAddresses: [rejects(passingError), resolves(addresses)] });
+    const run = updating({ readAddresses: [passing, resolves(addresses)] });
 
     run.clock.increment(1_000);
 
-    expect(outputOf(run)?.failures).toEqual([]);
+    expect(run.output?.failures).toEqual([]);
   });
 
   it('that the metadata refuses for good is not waited for, and a record that is not critical fails alone [5.4]', () => {
-    const run = scripted({ readAddresses: rejects(deniedError) }, [{ ...record, critical: false }]);
+    const { output } = updating({ readAddresses: rejects(deniedError) }, [{ ...record, critical: false }]);
 
-    expect(outputOf(run)?.failures).toMatchObject([
-      { critical: false, problem: expect.stringContaining('not authorized') },
-    ]);
+    expect(output).toEqual({
+      changes: [],
+      failures: [failureOf('AttachVolume: not authorized. Allow it.', false)],
+      unfinished: [],
+    });
   });
 
-  it('says at the end of its time why the metadata did not tell [7.1]', () => {
-    const run = scripted({ readAddresses: rejects(passingError) });
+  it.each([
+    { last: 'the metadata did not tell', readAddresses: [resolves(none), passing], problem: 'throttled' },
+    { last: 'there was none', readAddresses: [passing, resolves(none)], problem: 'no public address' },
+  ])('says at the end of its time why there is none: $last [7.1]', ({ readAddresses, problem }) => {
+    const run = updating({ readAddresses });
 
     run.clock.increment(30_000);
 
-    expect(outputOf(run)?.failures).toMatchObject([{ problem: expect.stringContaining('throttled') }]);
+    expect(run.output?.failures).toMatchObject([{ problem: expect.stringContaining(problem) }]);
+  });
+});
+
+describe('a fault that may pass', () => {
+  const throttled = gives({ failures: [failureOf('throttled')], passing: true });
+
+  it.each(['compareRecordSets', 'writeRecordSets'])(
+    'of %s has the records tried again: after a second, then less and less often, but at least every 10 s [7.2]',
+    (name) => {
+      const run = updating({ [name]: throttled });
+
+      expect(pausesOf(run, 6)).toEqual([1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+    },
+  );
+
+  it('has the addresses read anew: they are those of right before the writing [7.1]', () => {
+    const moved = { primaryIpv4: '192.0.2.9', ipv4: ['192.0.2.9'], ipv6: [] };
+    const run = updating({
+      readAddresses: [resolves(addresses), resolves(moved)],
+      writeRecordSets: [throttled, gives({ changes: [different] })],
+    });
+
+    run.clock.increment(1_000);
+
+    expect(run.script.inputOf('compareRecordSets')).toMatchObject({ addresses: moved });
+  });
+
+  it('leaves nothing of itself once it has passed [7.2]', () => {
+    const run = updating({ writeRecordSets: [throttled, gives({ changes: [different] })] });
+    const { state } = run;
+
+    run.clock.increment(1_000);
+
+    expect(state).toBe('backing-off');
+    expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [] });
+  });
+
+  it('of one record keeps none of the others from being written, and is tried again after them [7.2]', () => {
+    const run = updating(
+      {
+        compareRecordSets: [
+          gives({ changes: [different], failures: [otherFailure], passing: true }),
+          gives({ changes: [right, otherDifferent] }),
+        ],
+        writeRecordSets: [
+          gives({ changes: [different], failures: [otherFailure] }),
+          gives({ changes: [right, otherDifferent] }),
+        ],
+      },
+      [record, other],
+    );
+    const writesBefore = run.timesOf('writeRecordSets');
+
+    run.clock.increment(1_000);
+
+    expect(writesBefore).toBe(1);
+    expect(run.output).toEqual({ changes: [right, otherDifferent], failures: [], unfinished: [] });
+  });
+
+  it('of a critical record keeps the others from being written until it has passed [5.4, 7.2]', () => {
+    const run = updating({
+      compareRecordSets: [
+        gives({ changes: [otherDifferent], failures: [failureOf('throttled')], passing: true }),
+        gives({ changes: [different, otherDifferent] }),
+      ],
+      writeRecordSets: gives({ changes: [different, otherDifferent] }),
+    });
+    const writesBefore = run.timesOf('writeRecordSets');
+
+    run.clock.increment(1_000);
+
+    expect(writesBefore).toBe(0);
+    expect(run.output?.changes).toEqual([different, otherDifferent]);
+  });
+
+  it('ends as a failure after three minutes [9.7]', () => {
+    const run = updating({ compareRecordSets: throttled });
+
+    run.clock.increment(179_999);
+    const before = run.output;
+    run.clock.increment(1);
+
+    expect(before).toBeUndefined();
+    expect(run.output).toEqual({ changes: [], failures: [failureOf('throttled')], unfinished: [] });
+  });
+
+  it.each(['compareRecordSets', 'writeRecordSets'])(
+    'after three minutes is not tried again, but %s under way is waited for [5.2, 9.7]',
+    (name) => {
+      const run = updating({ [name]: [throttled, held] });
+      run.clock.increment(180_000);
+      const before = run.output;
+
+      run.script.resolve(name, { changes: [], failures: [failureOf('throttled')], passing: true });
+
+      expect(before).toBeUndefined();
+      expect(run.output).toEqual({ changes: [], failures: [failureOf('throttled')], unfinished: [] });
+    },
+  );
+
+  it('is not tried for three minutes more because an address was lacking first [7.1, 9.7]', () => {
+    const run = updating({
+      readAddresses: [...Array.from({ length: 20 }, () => resolves(none)), resolves(addresses)],
+      compareRecordSets: throttled,
+    });
+
+    run.clock.increment(180_000);
+
+    expect(run.state).toBe('ended');
+  });
+
+  it.each([
+    { what: 'addresses are refused', doings: { readAddresses: [resolves(addresses), rejects(deniedError)] } },
+    {
+      what: 'records cannot be looked at',
+      doings: { compareRecordSets: [gives({ changes: [different, otherDifferent] }), rejects(deniedError)] },
+    },
+  ])('is followed by a worse one, and what was written stands all the same: $what [5.4]', ({ doings }) => {
+    const run = updating({
+      compareRecordSets: gives({ changes: [different, otherDifferent] }),
+      writeRecordSets: gives({ changes: [different], failures: [otherFailure], passing: true }),
+      ...doings,
+    });
+
+    run.clock.increment(1_000);
+
+    expect(run.output).toMatchObject({
+      changes: [different],
+      failures: [{ problem: expect.stringContaining('not authorized') }],
+    });
   });
 });
 
 describe('asked to end', () => {
   it.each([
-    { while: 'it waits for an address', doings: { readAddresses: resolves(none) } },
-    { while: 'addresses are read', doings: { readAddresses: held } },
-    { while: 'records are looked at', doings: { compareRecordSets: held } },
-  ])('while $while, nothing is written any more [5.2]', ({ doings }) => {
-    const run = scripted(doings);
+    { while: 'addresses are read', state: 'addressing.reading', doings: { readAddresses: held } },
+    { while: 'an address is waited for', state: 'addressing.pausing', doings: { readAddresses: resolves(none) } },
+    { while: 'records are looked at', state: 'comparing', doings: { compareRecordSets: held } },
+  ])('while $while, nothing is written any more, which is news only for whoever asked [5.2]', ({ state, doings }) => {
+    const run = updating(doings, [record, other]);
+    const before = run.state;
 
-    run.actor.send({ type: 'step.finish' });
+    run.finish();
 
+    expect(before).toBe(state);
     expect(run.script.taken).not.toContain('writeRecordSets');
-    expect(outputOf(run)).toEqual({ changes: [], failures: [failureOf('asked to end before it was written')] });
+    expect(run.output).toEqual({
+      changes: [],
+      failures: [],
+      unfinished: [
+        failureOf('asked to end before it was written'),
+        { part: 'update-route53[1]', problem: 'b.example.com: asked to end before it was written', critical: false },
+      ],
+    });
   });
 
   it('while a change is under way, its answer is waited for [5.2]', () => {
-    const run = scripted({ writeRecordSets: held });
+    const run = updating({ writeRecordSets: held });
 
-    run.actor.send({ type: 'step.finish' });
-    const before = outputOf(run);
-    run.script.resolve('writeRecordSets', { changes: [different], failures: [] });
+    run.finish();
+    const before = run.output;
+    run.script.resolve('writeRecordSets', { changes: [different], failures: [], passing: false });
 
     expect(before).toBeUndefined();
-    expect(outputOf(run)).toEqual({ changes: [different], failures: [] });
+    expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [] });
+  });
+
+  it('while a change is under way, a fault that may pass is not tried again; what was written stands [5.2]', () => {
+    const run = updating({ writeRecordSets: held });
+
+    run.finish();
+    run.script.resolve('writeRecordSets', { changes: [different], failures: [otherFailure], passing: true });
+
+    expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [otherFailure] });
+  });
+
+  it('while a change is under way, what was refused for good is a failure like any other [5.2]', () => {
+    const run = updating({ writeRecordSets: held });
+
+    run.finish();
+    run.script.resolve('writeRecordSets', { changes: [], failures: [failureOf('denied')], passing: false });
+
+    expect(run.output).toEqual({ changes: [], failures: [failureOf('denied')], unfinished: [] });
+  });
+
+  it.each([
+    { state: 'backing-off', afterMs: 0, doings: {} },
+    { state: 'addressing.reading', afterMs: 1_000, doings: { readAddresses: [resolves(addresses), held] } },
+  ])('while the next attempt is $state, says what stood in the way of the last [5.2]', ({ state, afterMs, doings }) => {
+    const run = updating({
+      writeRecordSets: gives({ failures: [failureOf('throttled')], passing: true }),
+      ...doings,
+    });
+    run.clock.increment(afterMs);
+    const before = run.state;
+
+    run.finish();
+
+    expect(before).toBe(state);
+    expect(run.output).toEqual({ changes: [], failures: [], unfinished: [failureOf('throttled')] });
   });
 });

@@ -67,9 +67,10 @@ export const recordsMachine = setup({
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
     startLimit: raise({ type: 'attempts.expired' }, { id: 'attempts', delay: RECORDS_LIMIT_MS }),
     failAll: assign(({ context }, { problem }: { problem: string }) => ({
-      changes: [],
       failures: context.records.map((record) => failureOf(record, problem)),
     })),
+    /** Of a change that broke off nobody can say whether it was made. */
+    forgetUnsent: assign(({ context }) => ({ changes: rightIn(context.changes) })),
     /** Not a failure of its own: whoever asked knows why. */
     breakOff: assign(({ context }) => ({ failures: [], unfinished: unfinishedIn(context) })),
     beFinishing: assign({ finishing: true }),
@@ -108,9 +109,14 @@ export const recordsMachine = setup({
   initial: 'beginning',
   on: { 'step.finish': { actions: 'beFinishing' }, 'attempts.expired': { actions: 'beOver' } },
   states: {
-    beginning: { always: [{ guard: 'none', target: 'ended' }, { target: 'addressing' }] },
+    beginning: {
+      always: [
+        { guard: 'none', target: 'ended' },
+        { target: 'addressing', actions: 'startLimit' },
+      ],
+    },
 
-    // Read right before writing; one may be on its way still, an Elastic IP for instance (7.1).
+    // Read right before writing, each time; one may be on its way still, an Elastic IP for instance (7.1).
     addressing: {
       on: { 'step.finish': { target: 'ended', actions: 'breakOff' } },
       after: {
@@ -128,10 +134,7 @@ export const recordsMachine = setup({
               {
                 guard: { type: 'found', params: ({ event }) => event.output },
                 target: '#records.comparing',
-                actions: [
-                  { type: 'keepAddresses', params: ({ event }) => ({ addresses: event.output }) },
-                  'startLimit',
-                ],
+                actions: { type: 'keepAddresses', params: ({ event }) => ({ addresses: event.output }) },
               },
               { target: 'pausing', actions: { type: 'keepLack', params: { lacking: NO_ADDRESS } } },
             ],
@@ -189,7 +192,7 @@ export const recordsMachine = setup({
           },
           { target: 'ended', actions: keepAttempt() },
         ],
-        onError: { target: 'ended', actions: failedWith() },
+        onError: { target: 'ended', actions: [failedWith(), 'forgetUnsent'] },
       },
     },
 
@@ -201,7 +204,7 @@ export const recordsMachine = setup({
         { guard: 'attemptsOver', target: 'ended' },
       ],
       exit: 'countAttempt',
-      after: { attemptPause: 'comparing' },
+      after: { attemptPause: 'addressing' },
     },
 
     ended: { type: 'final' },
@@ -226,9 +229,14 @@ function keepUnsent() {
     type: 'keepAttempt',
     params: ({ event: { output } }: { event: { output: RecordsAttempt } }) => ({
       ...output,
-      changes: output.changes.filter(({ sent }) => !sent),
+      changes: rightIn(output.changes),
     }),
   } as const;
+}
+
+/** Those that were right already. */
+function rightIn(changes: RecordSetChange[]): RecordSetChange[] {
+  return changes.filter(({ sent }) => !sent);
 }
 
 /** What went wrong last, or else that it was not there yet. */
