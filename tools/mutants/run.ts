@@ -1,0 +1,98 @@
+/** A mutation run: the mutants of some machines, a few at a time, until all are told or the time is over. */
+
+import { createHash } from 'node:crypto';
+import { type Fate, fatesOf, type Workshop } from './batch.ts';
+import type { Subject } from './subjects.ts';
+
+/** What became of one mutation. */
+export interface Verdict {
+  subject: Subject;
+  mutation: number;
+  fate: Fate;
+}
+
+export interface RunOptions extends Workshop {
+  root: string;
+  /** Processes at the same time. */
+  jobs: number;
+  /** No more is begun after that many seconds. */
+  withinS: number;
+  /** Decides, when the time is too short for all, for which it is used: the same seed, the same ones. */
+  seed: string;
+  /** Is told of each verdict. */
+  told(verdict: Verdict): void;
+}
+
+/** How many mutants one process takes. All of them are loaded at once, each with its tests: some 5 MiB. */
+const BATCH = 60;
+
+/** Which of them survive; those that there was no time for are left out. */
+export async function runMutants(subjects: Subject[], options: RunOptions): Promise<Verdict[]> {
+  const untilMs = performance.now() + options.withinS * 1_000;
+  const batches = batchesOf(subjects, options.seed);
+  const verdicts: Verdict[] = [];
+  const work = async () => {
+    for (let batch = next(); batch; batch = next()) verdicts.push(...(await verdictsOf(batch, options)));
+  };
+  await Promise.all(Array.from({ length: options.jobs }, work));
+  return verdicts;
+
+  function next(): Batch | undefined {
+    return performance.now() < untilMs ? batches.shift() : undefined;
+  }
+}
+
+interface Batch {
+  subject: Subject;
+  mutations: number[];
+}
+
+/** Batches of all machines in turn, each a sample of its machine's mutations. */
+function batchesOf(subjects: Subject[], seed: string): Batch[] {
+  const rows = subjects.map((subject) => chunks(shuffled(subject, seed)).map((mutations) => ({ subject, mutations })));
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  return Array.from({ length: columns }, (_, i) => rows.flatMap((row) => row[i] ?? [])).flat();
+}
+
+function shuffled({ machine, mutations }: Subject, seed: string): number[] {
+  const rank = (name: string) => createHash('sha256').update(`${seed} ${machine} ${name}`).digest('hex');
+  return mutations
+    .map(({ name }, mutation) => ({ mutation, rank: rank(name) }))
+    .sort((one, other) => (one.rank < other.rank ? -1 : 1))
+    .map(({ mutation }) => mutation);
+}
+
+function chunks(mutations: number[]): number[][] {
+  const count = Math.ceil(mutations.length / BATCH);
+  return Array.from({ length: count }, (_, i) => mutations.slice(i * BATCH, (i + 1) * BATCH));
+}
+
+async function verdictsOf({ subject, mutations }: Batch, options: RunOptions): Promise<Verdict[]> {
+  const { machine, tests } = subject;
+  const orders = { root: options.root, machine, tests, mutants: ['before' as const, ...mutations, 'after' as const] };
+  const fates = new Map((await fatesOf(orders, options)).map((fate) => [fate.mutant, fate]));
+  const before = fates.get('before');
+  if (before?.is !== 'survived') throw new Error(`${machine}: the tests fail without any mutation: ${wordsOf(before)}`);
+  if (before.tests === 0) throw new Error(`${machine}: there is no test in ${tests.join(', ')}`);
+  // A mutant has left something behind: who was killed by it and who by his own fault is not known.
+  if (fates.get('after')?.is !== 'survived' && mutations.length > 1) return inHalves({ subject, mutations }, options);
+  return mutations.map((mutation) => {
+    const fate = fates.get(mutation);
+    if (fate === undefined) throw new Error(`nothing was heard of ${machine} ${mutation}`);
+    const verdict = { subject, mutation, fate };
+    options.told(verdict);
+    return verdict;
+  });
+}
+
+async function inHalves({ subject, mutations }: Batch, options: RunOptions): Promise<Verdict[]> {
+  const half = Math.ceil(mutations.length / 2);
+  return [
+    ...(await verdictsOf({ subject, mutations: mutations.slice(0, half) }, options)),
+    ...(await verdictsOf({ subject, mutations: mutations.slice(half) }, options)),
+  ];
+}
+
+function wordsOf(fate: Fate | undefined): string {
+  return fate !== undefined && 'by' in fate ? fate.by : 'nothing was heard of them';
+}
