@@ -137,7 +137,7 @@ export const volumesMachine = setup({
         { guard: 'brokenOff', target: 'joining' },
         { guard: and(['allPrepared', 'someFailed']), target: 'giving-back' },
         { guard: 'allPrepared', target: 'ended' },
-        { guard: 'nextFailed', target: 'gathering', reenter: true, actions: 'goOn' },
+        { guard: 'nextFailed', target: 'gathering', actions: 'goOn' },
         { guard: 'nextThere', target: 'preparing' },
       ],
     },
