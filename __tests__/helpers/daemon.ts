@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { type CloudSetup, startCloud } from '../../simulator/server.ts';
+import { type CloudSetup, type InstanceSetup, startCloud } from '../../simulator/server.ts';
 
 /** Longer than any story here: a daemon that hangs is ended, and its test fails. */
 const LIMIT_MS = 30_000;
@@ -31,8 +31,13 @@ export interface Daemon extends AsyncDisposable {
   ended: Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>;
 }
 
+export interface LabSetup extends CloudSetup {
+  /** Instances beside the one that the daemon runs on. */
+  others?: InstanceSetup[];
+}
+
 /** A temporary folder with a machine laid out in it, and a cloud with the things that most stories need. */
-export async function startLab(setup: CloudSetup = {}) {
+export async function startLab({ others = [], ...setup }: LabSetup = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ec2fleetd-lab-'));
   const sysroot = path.join(folder, 'root');
   for (const part of ['dev', 'run', 'sys/block', 'proc/sys/kernel', 'var/lib'])
@@ -43,7 +48,7 @@ export async function startLab(setup: CloudSetup = {}) {
     hostedZones: [{ id: ZONE, name: 'example.com' }],
     topics: [TOPIC],
     queues: [QUEUE],
-    instances: [{ sysroot }],
+    instances: [{ sysroot }, ...others],
     ...setup,
   });
   return {
