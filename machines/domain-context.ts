@@ -68,6 +68,8 @@ export interface DomainContext extends DomainInput {
   deadline?: Deadline;
   /** Asked a second time to stop: only the notifications are left to do (5.6). */
   hurrying: boolean;
+  /** Whether the time of a notice or a stop is over. */
+  late: boolean;
   risk?: Risk;
   /** Whose commands run beside its step. */
   beside: BesideEvent[];
@@ -85,7 +87,10 @@ export type DomainEvent =
   /** Another domain has failed, and all were to stand or none (`require-all`). */
   | { type: 'domain.fail'; problem: string }
   | { type: 'way-up.expired' }
+  /** The time of a notice or a stop is over. */
   | { type: 'countdown.expired' }
+  /** The time that a failure has for its commands, or for giving back. */
+  | { type: 'patience.expired' }
   | DoneActorEvent<CommandResult[], BesideEvent>
   | ErrorActorEvent<unknown, BesideEvent>;
 
@@ -190,10 +195,14 @@ export function withStop(context: DomainContext, atMs: MonotonicMs): Partial<Dom
   return { deadline: sooner(context.deadline, deadline) };
 }
 
-/** When it is now, by the event that came, or by the notice that was there before the domain began. */
-export function nowIn({ notice }: DomainContext, event: DomainEvent): MonotonicMs {
-  if (event.type === 'domain.stop') return event.atMs;
-  if (event.type === 'interruption.noticed') return event.notice.seenAtMs;
+/** When it is now, by the event that came: not before the domain set out, since a notice may have been seen earlier. */
+export function nowIn({ limits, notice }: DomainContext, event: DomainEvent): MonotonicMs {
+  const setOutMs = limits.wayUpUntilMs - limits.wayUpMs;
+  return Math.max(setOutMs, event.type === 'domain.stop' ? event.atMs : seenAt(event, notice));
+}
+
+function seenAt(event: DomainEvent, known: InterruptionNotice | undefined): MonotonicMs {
+  const notice = event.type === 'interruption.noticed' ? event.notice : known;
   return notice?.seenAtMs ?? 0;
 }
 

@@ -50,10 +50,11 @@ export type {
 } from './domain-context.ts';
 
 /** The time left, from an event that says when it is now. */
-const countAnew = ['cancelCountdown', 'startCountdown', 'moveDeadlineBeside'] as const;
+const countAnew = ['cancelCountdown', 'startCountdown'] as const;
 
 /** The first notice is told at once, and its own commands run beside whatever is under way. */
-const firstNotice = ['keepNotice', ...countAnew, reached('noticed'), 'runNoticed'] as const;
+const tellNotice = [reached('noticed'), 'runNoticed'] as const;
+const firstNotice = ['keepNotice', 'startCountdown', ...tellNotice] as const;
 
 /**
  * On the way up an ending is noted and the step asked to finish; where to go, its outcome decides.
@@ -61,11 +62,14 @@ const firstNotice = ['keepNotice', ...countAnew, reached('noticed'), 'runNoticed
  */
 const askedToEnd = {
   'interruption.noticed': [
-    { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew] },
-    { actions: [...firstNotice, endAs('interrupted'), 'finishStep'] },
+    { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew, 'moveDeadlineBeside'] },
+    { guard: 'notEnding', actions: [...firstNotice, endAs('interrupted'), 'finishStep'] },
+    // It ends already: no second event begins (5.6).
+    { actions: ['keepNotice', ...countAnew, reached('noticed')] },
   ],
-  'domain.stop': { actions: ['keepStop', ...countAnew, endAs('stopping'), 'finishStep'] },
-  'domain.hurry': { actions: ['beHurrying', 'finishStep', 'finishBeside'] },
+  'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadlineBeside', endAs('stopping'), 'finishStep'] },
+  // The step has been asked by the stop before.
+  'domain.hurry': { actions: ['beHurrying', 'finishBeside'] },
   // Of a domain that ends already the step has been asked, and being late is no failure of it.
   'domain.fail': { guard: 'notEnding', actions: ['failWithOthers', endAs('failed'), 'finishStep'] },
   'way-up.expired': { guard: 'notEnding', actions: ['failLate', endAs('failed'), 'finishStep'] },
@@ -78,8 +82,23 @@ const laterNews = {
     { actions: ['keepNotice', ...countAnew, reached('noticed'), 'moveDeadline'] },
   ],
   'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadline'] },
+  'domain.hurry': { actions: ['beHurrying', 'finishStep'] },
+  'countdown.expired': { actions: ['beLate', 'finishStep'] },
+  'patience.expired': { actions: 'finishStep' },
+} as const;
+
+/** A notice that is not the first, where other commands may run beside. */
+const anotherNotice = { actions: ['keepNotice', ...countAnew, 'moveDeadline', 'moveDeadlineBeside'] } as const;
+
+/** Later news where other commands may run beside. */
+const laterNewsForAll = {
+  'interruption.noticed': [
+    { guard: 'noticedBefore', ...anotherNotice },
+    { actions: ['keepNotice', ...countAnew, reached('noticed'), 'moveDeadline', 'moveDeadlineBeside'] },
+  ],
+  'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadline', 'moveDeadlineBeside'] },
   'domain.hurry': { actions: ['beHurrying', 'finishStep', 'finishBeside'] },
-  'countdown.expired': { actions: 'finishStep' },
+  'countdown.expired': { actions: ['beLate', 'finishStep'] },
 } as const;
 
 export const domainSteps = {
@@ -123,11 +142,11 @@ export const domainMachine = setup({
     /** One timer at a time goes by this id: cancel before it is raised anew. */
     cancelCountdown: cancel('countdown'),
     /** A failure names no time; it has as long as a stop from the moment it is decided. */
-    startFailureCountdown: raise(
-      { type: 'countdown.expired' },
-      { id: 'failure-countdown', delay: ({ context }) => context.limits.stopMs },
+    startPatience: raise(
+      { type: 'patience.expired' },
+      { id: 'patience', delay: ({ context }) => context.limits.stopMs },
     ),
-    cancelFailureCountdown: cancel('failure-countdown'),
+    cancelPatience: cancel('patience'),
     moveDeadline: sendTo('step', ({ context, event }) => deadlineMoved(context, event)),
     moveDeadlineBeside: enqueueActions(({ context, event, enqueue }) => {
       for (const id of context.beside) enqueue.sendTo(id, deadlineMoved(context, event));
@@ -136,7 +155,12 @@ export const domainMachine = setup({
     finishBeside: enqueueActions(({ context, enqueue }) => {
       for (const event of context.beside) enqueue.sendTo(event, { type: 'step.finish' });
     }),
+    /** Entering a step: nothing is begun that there is no time for. */
+    finishIfOver: enqueueActions(({ context, enqueue }) => {
+      if (context.late || context.hurrying) enqueue.sendTo('step', { type: 'step.finish' });
+    }),
     beHurrying: assign({ hurrying: true }),
+    beLate: assign({ late: true }),
     /** Before the point of no return none of them run: the application never did (5.2). */
     runNoticed: enqueueActions(({ context, enqueue }) => {
       if (context.past !== 'started') return;
@@ -206,7 +230,7 @@ export const domainMachine = setup({
     alone: ({ context }) => context.beside.length === 0,
     releases: ({ context }) => context.ending !== undefined && isReleasing(context, context.ending),
     keepsWatch: ({ context }) =>
-      context.ending === 'failed' && context.deadline === undefined && !context.hurrying && isSomethingHere(context),
+      context.ending === 'failed' && context.deadline === undefined && isSomethingHere(context),
   },
 }).createMachine({
   id: 'domain',
@@ -218,6 +242,7 @@ export const domainMachine = setup({
     failures: [],
     hasFailed: false,
     hurrying: false,
+    late: false,
     beside: [],
     kept: [],
   }),
@@ -226,12 +251,16 @@ export const domainMachine = setup({
   on: {
     // Of an application that does not run yet it is kept for the time when it does.
     'risk.seen': { guard: 'firstRisk', actions: 'keepRisk' },
+    // A step that was asked to finish may take longer than there is time.
+    'countdown.expired': { actions: 'beLate' },
     'xstate.done.actor.noticed': { actions: [keepBeside('noticed'), forgetBeside('noticed')] },
     'xstate.done.actor.at-risk': {
       actions: [keepBeside('at-risk'), forgetBeside('at-risk'), reached('at-risk')],
     },
     'xstate.error.actor.noticed': { actions: [noteBeside('noticed'), forgetBeside('noticed')] },
-    'xstate.error.actor.at-risk': { actions: [noteBeside('at-risk'), forgetBeside('at-risk')] },
+    'xstate.error.actor.at-risk': {
+      actions: [noteBeside('at-risk'), forgetBeside('at-risk'), reached('at-risk')],
+    },
   },
   states: {
     boarding: {
@@ -241,12 +270,12 @@ export const domainMachine = setup({
         {
           guard: and(['noticed', 'pastPoint']),
           target: 'turning-down',
-          actions: ['keepNoticeKnown', ...countAnew, reached('noticed'), 'runNoticed', endAs('interrupted')],
+          actions: ['keepNoticeKnown', 'startCountdown', ...tellNotice, endAs('interrupted')],
         },
         {
           guard: 'noticed',
           target: 'signing-off',
-          actions: ['keepNoticeKnown', reached('noticed'), endAs('interrupted')],
+          actions: [reached('noticed'), endAs('interrupted')],
         },
         { guard: 'refused', target: 'turning-back', actions: 'failRefused' },
         { target: 'starting' },
@@ -314,7 +343,7 @@ export const domainMachine = setup({
       on: {
         'domain.proceed': 'committing',
         'interruption.noticed': { target: 'turning-back', actions: [...firstNotice, endAs('interrupted')] },
-        'domain.stop': { target: 'turning-back', actions: ['keepStop', ...countAnew, endAs('stopping')] },
+        'domain.stop': { target: 'turning-back', actions: ['keepStop', 'startCountdown', endAs('stopping')] },
         'domain.fail': { target: 'turning-back', actions: ['failWithOthers', endAs('failed')] },
         'way-up.expired': { target: 'turning-back', actions: ['failLate', endAs('failed')] },
       },
@@ -352,8 +381,14 @@ export const domainMachine = setup({
     started: {
       entry: [reached('started'), 'runAtRisk'],
       on: {
-        'interruption.noticed': { target: 'turning-down', actions: [...firstNotice, endAs('interrupted')] },
-        'domain.stop': { target: 'turning-down', actions: ['keepStop', ...countAnew, endAs('stopping')] },
+        'interruption.noticed': {
+          target: 'turning-down',
+          actions: ['keepNotice', 'startCountdown', 'moveDeadlineBeside', ...tellNotice, endAs('interrupted')],
+        },
+        'domain.stop': {
+          target: 'turning-down',
+          actions: ['keepStop', 'startCountdown', 'moveDeadlineBeside', endAs('stopping')],
+        },
         'risk.seen': { guard: 'firstRisk', actions: ['keepRisk', 'runAtRisk'] },
       },
     },
@@ -368,7 +403,7 @@ export const domainMachine = setup({
     },
 
     'rolling-back': {
-      entry: 'startFailureCountdown',
+      entry: ['startPatience', 'finishIfOver'],
       on: laterNews,
       invoke: {
         id: 'step',
@@ -396,7 +431,7 @@ export const domainMachine = setup({
     },
 
     interrupted: {
-      on: laterNews,
+      on: { ...laterNewsForAll, 'interruption.noticed': anotherNotice },
       invoke: {
         id: 'step',
         src: 'runCommands',
@@ -407,7 +442,7 @@ export const domainMachine = setup({
     },
 
     stopping: {
-      on: laterNews,
+      on: laterNewsForAll,
       invoke: {
         id: 'step',
         src: 'runCommands',
@@ -418,7 +453,7 @@ export const domainMachine = setup({
     },
 
     failed: {
-      entry: ['cancelFailureCountdown', 'startFailureCountdown'],
+      entry: ['cancelPatience', 'startPatience'],
       on: laterNews,
       invoke: {
         id: 'step',
@@ -433,12 +468,12 @@ export const domainMachine = setup({
     joining: {
       on: {
         'interruption.noticed': [
-          { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew] },
-          { actions: ['keepNotice', ...countAnew, reached('noticed')] },
+          { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew, 'moveDeadlineBeside'] },
+          { actions: ['keepNotice', ...countAnew, reached('noticed'), 'moveDeadlineBeside'] },
         ],
-        'domain.stop': { actions: ['keepStop', ...countAnew] },
+        'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadlineBeside'] },
         'domain.hurry': { actions: ['beHurrying', 'finishBeside'] },
-        'countdown.expired': { actions: 'finishBeside' },
+        'countdown.expired': { actions: ['beLate', 'finishBeside'] },
       },
       always: [
         { guard: and(['alone', 'releases']), target: 'releasing' },
@@ -447,6 +482,7 @@ export const domainMachine = setup({
     },
 
     releasing: {
+      entry: 'finishIfOver',
       on: laterNews,
       invoke: {
         id: 'step',
@@ -462,7 +498,7 @@ export const domainMachine = setup({
     // Failed, but something of it is attached here. An application that may run wants to be warned all the same (5.4).
     'keeping-watch': {
       entry: [
-        'cancelFailureCountdown',
+        'cancelPatience',
         reached('failed'),
         { type: 'report', params: ({ context }) => ({ type: 'domain.keeps-watch', domain: context.domain }) },
       ],
@@ -472,7 +508,11 @@ export const domainMachine = setup({
           { target: 'stopped' },
         ],
         'domain.stop': [
-          { guard: 'pastPoint', target: 'turning-down', actions: ['keepStop', ...countAnew, endAnewAs('stopping')] },
+          {
+            guard: 'pastPoint',
+            target: 'turning-down',
+            actions: ['keepStop', 'startCountdown', endAnewAs('stopping')],
+          },
           { target: 'stopped' },
         ],
       },
