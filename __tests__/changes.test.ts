@@ -1,4 +1,4 @@
-import { createActor, setup } from 'xstate';
+import { assign, createActor, setup } from 'xstate';
 import { type Change, createChanges } from '../actors/changes.ts';
 
 describe('the tap on the system', () => {
@@ -40,6 +40,37 @@ describe('the tap on the system', () => {
     actor.send({ type: 'touch' });
 
     expect(changes).toHaveLength(1);
+  });
+
+  it('tells at once what is news without a change of state: a notice, a failure [5.6, 5.4]', () => {
+    const changes: Change[] = [];
+    const patient = setup({
+      types: {
+        context: {} as { notice?: { key: string }; failures: string[] },
+        events: {} as { type: 'notice'; key: string } | { type: 'failure' },
+      },
+    }).createMachine({
+      id: 'domain',
+      context: { failures: [] },
+      on: {
+        notice: { actions: assign({ notice: ({ event }) => ({ key: event.key }) }) },
+        failure: { actions: assign({ failures: ({ context }) => [...context.failures, 'denied'] }) },
+      },
+      initial: 'stopping',
+      states: { stopping: {} },
+    });
+    const actor = createActor(patient, { inspect: createChanges((each) => changes.push(each)) }).start();
+
+    actor.send({ type: 'notice', key: 'terminate' });
+    actor.send({ type: 'notice', key: 'terminate' });
+    actor.send({ type: 'failure' });
+
+    expect(changes.map(({ state, from }) => [from, state])).toEqual([
+      [undefined, 'stopping'],
+      ['stopping', 'stopping'],
+      ['stopping', 'stopping'],
+    ]);
+    expect(changes.at(-1)?.context).toEqual({ notice: { key: 'terminate' }, failures: ['denied'] });
   });
 
   it("says nothing of machines that are nobody's news, nor of steps", () => {

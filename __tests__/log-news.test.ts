@@ -76,6 +76,17 @@ describe('the log', () => {
     expect(messages('warn')).toEqual(['interruption notice', 'interruption notice']);
   });
 
+  it('has a notice or a failure that changes no state at once, and no second line for the state [5.6, 5.7]', () => {
+    const { tell, messages } = listening();
+    const minor = { part: 'exec at-risk', problem: '/bin/false: exited with 1', critical: false };
+
+    tell('supervisor', 'asleep', { notice, problems: ['late'], sending: [] }, { from: 'asleep' });
+    tell('domain', 'started', { ...domainContext, failures: [minor] }, { from: 'started' });
+
+    expect(messages('warn')).toEqual(['late', 'interruption notice', '/bin/false: exited with 1']);
+    expect(messages('info')).toEqual([]);
+  });
+
   it.each([
     {
       state: 'warming',

@@ -16,7 +16,7 @@ const kinds = [
   'delivery',
 ] as const;
 
-/** A state that an actor reached. */
+/** A state that an actor reached, or news that it has had in one. */
 export interface Change<Context = unknown> {
   kind: ChangeKind;
   /** The actor's id, for example `domain.web` or `volume.0`. */
@@ -25,7 +25,7 @@ export interface Change<Context = unknown> {
   sessionId: string;
   /** For example `volumes-attached` or `attaching.checking`. */
   state: string;
-  /** The state it comes from; absent for the first. */
+  /** The state it comes from; absent for the first. The same one: what is new is in the context. */
   from?: string;
   /** How long it was in that state. */
   durationMs: number;
@@ -37,9 +37,9 @@ interface MachineSnapshot {
   context?: unknown;
 }
 
-/** Gives an inspection listener for the root actor that tells each change of state. */
+/** Gives an inspection listener for the root actor that tells each change of state, and what is news without one. */
 export function createChanges(tell: (change: Change) => void): (event: InspectionEvent) => void {
-  const last = new Map<string, { state: string; sinceMs: number }>();
+  const last = new Map<string, { state: string; news: string; sinceMs: number }>();
 
   return (event) => {
     if (event.type !== '@xstate.snapshot') return;
@@ -48,10 +48,10 @@ export function createChanges(tell: (change: Change) => void): (event: Inspectio
     const { value, context } = event.snapshot as MachineSnapshot;
     const { sessionId, id } = event.actorRef as AnyActorRef;
     const before = last.get(sessionId);
-    const state = stateName(value);
-    if (before?.state === state) return;
+    const [state, news] = [stateName(value), newsIn(context)];
+    if (before?.state === state && before.news === news) return;
     const nowMs = performance.now();
-    last.set(sessionId, { state, sinceMs: nowMs });
+    last.set(sessionId, { state, news, sinceMs: before?.state === state ? before.sinceMs : nowMs });
     tell({
       kind,
       id,
@@ -62,6 +62,18 @@ export function createChanges(tell: (change: Change) => void): (event: Inspectio
       context,
     });
   };
+}
+
+/** What nobody should have to wait for until the state changes next: a notice while stopping, a failure while started. */
+function newsIn(context: unknown): string {
+  const { notice, failures = [], problems = [] } = (context ?? {}) as Partial<News>;
+  return `${notice?.key ?? ''} ${failures.length} ${problems.length}`;
+}
+
+interface News {
+  notice: { key: string };
+  failures: unknown[];
+  problems: unknown[];
 }
 
 function kindOf(actor: AnyActorRef): ChangeKind | undefined {

@@ -45,9 +45,10 @@ export function createLogNews(log: Log): (change: Change) => void {
   };
   return (change) => writers[change.kind](change as Change<never>);
 
-  function supervisor({ sessionId, state, durationMs, context }: Change<SupervisorContext>): void {
+  function supervisor({ sessionId, from, state, durationMs, context }: Change<SupervisorContext>): void {
     for (const problem of news(sessionId, context.problems)) log.warn(problem);
     tellNotice(context.notice);
+    if (from === state) return;
     if (state === 'stopped' && context.sending.length > 0) {
       const { length } = context.sending;
       log.error(`${length === 1 ? '1 message was' : `${length} messages were`} not accepted in time; lost`);
@@ -57,9 +58,10 @@ export function createLogNews(log: Log): (change: Change) => void {
     else log.debug('supervisor', { state, durationMs });
   }
 
-  function domain({ sessionId, state, durationMs, context }: Change<DomainContext>): void {
+  function domain({ sessionId, from, state, durationMs, context }: Change<DomainContext>): void {
     tellNotice(context.notice);
     for (const failure of news(sessionId, context.failures)) tellFailure(context.domain, failure);
+    if (from === state) return;
     const fields = { domain: context.domain, state, durationMs };
     if (betweenTheLines.includes(state)) log.debug('domain', fields);
     else if (state === 'failed') log.error('domain failed', fields);
