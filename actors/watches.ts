@@ -25,20 +25,27 @@ export const lookForSigns = (imds: InstanceMetadata) =>
  */
 export const lookFirst = (imds: InstanceMetadata, memory: Memory, asNotice: RiskKind[], log: Log) =>
   fromPromise<FirstLook, void>(async ({ signal }) => {
-    const [seen, signs] = await Promise.all([
-      lookOnce(imds, memory, signal),
-      imds.signs(signal).catch((error) => {
-        log.warn(`early signs cannot be looked at: ${messageOf(error)}`);
-        return undefined;
-      }),
-    ]);
-    const risk = signs?.risks.find(({ kind }) => asNotice.includes(kind));
-    const notice = seen.notice ?? (risk && noticeOf(risk, seen.atMs));
-    return {
-      ...(notice ? { notice } : {}),
-      ...(signs?.lifecycleState === undefined ? {} : { lifecycleState: signs.lifecycleState }),
-    };
+    const noLonger = new AbortController();
+    const looking = imds.signs(AbortSignal.any([signal, noLonger.signal])).catch((error) => {
+      if (!noLonger.signal.aborted) log.warn(`early signs cannot be looked at: ${messageOf(error)}`);
+      return undefined;
+    });
+    try {
+      const seen = await lookOnce(imds, memory, signal);
+      // One that is there waits for none of the paths that may wait (9.1).
+      return seen.notice ? { notice: seen.notice } : firstLookOf(seen, await looking, asNotice);
+    } finally {
+      noLonger.abort();
+    }
   });
+
+function firstLookOf({ atMs }: NoticeLook, signs: SignsSeen | undefined, asNotice: RiskKind[]): FirstLook {
+  const risk = signs?.risks.find(({ kind }) => asNotice.includes(kind));
+  return {
+    ...(risk ? { notice: noticeOf(risk, atMs) } : {}),
+    ...(signs?.lifecycleState === undefined ? {} : { lifecycleState: signs.lifecycleState }),
+  };
+}
 
 export interface Renewed {
   imds: InstanceMetadata;
