@@ -72,6 +72,8 @@ export interface SupervisorContext extends SupervisorInput {
   spawned: boolean;
   /** Domains that wait for `domain.proceed`. */
   standing: string[];
+  /** Whether one has stood: from then on READY waits no longer than its patience. */
+  stood: boolean;
   /** Domains that will not come up: they give back what they took, and READY waits for none of that. */
   failing: string[];
   /** Whether any has been told to proceed. */
@@ -221,6 +223,7 @@ export const supervisorMachine = setup({
     }),
     keepStanding: assign(({ context }, { domain }: { domain: string }) => ({
       standing: [...context.standing, domain],
+      stood: true,
     })),
     keepFailing: assign(({ context }, { domain }: { domain: string }) => ({
       standing: context.standing.filter((other) => other !== domain),
@@ -296,7 +299,7 @@ export const supervisorMachine = setup({
     everyIsOver: ({ context }) => underWay(context).length === 0,
     /** A daemon that has no domains only polls: for that alone it is never done. */
     nothingLeftToDo: ({ context }) => underWay(context).length === 0 && context.domains.length > 0,
-    firstToStand: ({ context }) => context.standing.length === 0 && !context.proceeded && !context.requireAll,
+    firstToStand: ({ context }) => !context.stood && !context.requireAll,
     seen: (_, { notice }: NoticeLook) => notice !== undefined,
     oneShotIsDone: ({ context }) =>
       context.watch === undefined &&
@@ -311,6 +314,7 @@ export const supervisorMachine = setup({
     setOutMs: 0,
     spawned: false,
     standing: [],
+    stood: false,
     failing: [],
     proceeded: false,
     started: [],
@@ -571,6 +575,7 @@ function afterSleep({ notice, domains }: SupervisorContext): Partial<SupervisorC
     leftOver: false,
     spawned: false,
     standing: [],
+    stood: false,
     failing: [],
     proceeded: false,
     started: [],
