@@ -60,7 +60,9 @@ describe('a volume that is given back', () => {
 
   it('is what each of these steps is given [6.10]', () => {
     const { script } = lettingGo();
+    const begun = lettingGo({ lookAtHold: held });
 
+    expect(begun.script.inputOf('lookAtHold')).toEqual(attachmentHold());
     for (const step of ['lookAtHold', 'clearDisk', 'detachVolume'])
       expect(script.inputOf(step)).toEqual(attachmentHold());
   });

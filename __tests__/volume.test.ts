@@ -58,6 +58,7 @@ describe('a volume', () => {
     volume.script.resolve('awaitSerial', '/dev/nvme1n1');
 
     expect(before).toMatch(/^attaching/);
+    expect(volume.script.taken).not.toContain('locate');
     expect(volume.output).toEqual({ attachment: { ...there, attachedNow: true } });
   });
 
@@ -100,7 +101,9 @@ describe('a volume', () => {
 
   it('is what each of its steps is given [6.1]', () => {
     const { script } = scripted({ look: [sees('free'), sees('attached')] });
+    const begun = scripted({ look: held });
 
+    expect(begun.script.inputOf('look')).toEqual(volumeEntry());
     for (const step of ['look', 'claim', 'awaitSerial', 'locate']) expect(script.inputOf(step)).toEqual(volumeEntry());
   });
 
@@ -184,9 +187,12 @@ describe('a failure that may pass', () => {
       claim: [rejects(passingError), resolves('accepted')],
       look: [sees('free'), sees('free'), held],
     });
+    const { waitingFor } = volume.context;
 
-    volume.clock.increment(2_000);
+    const [pauseMs] = pausesOf(volume, 1);
 
+    expect(waitingFor).toBe('AttachVolume: throttled. Wait.');
+    expect(pauseMs).toBe(2_000);
     expect(volume.script.taken.slice(0, 4)).toEqual(['look', 'claim', 'look', 'claim']);
   });
 

@@ -111,11 +111,12 @@ describe('the volumes of a domain, whatever happens', () => {
   it('are given back by themselves only when none that is critical has failed, and after all else [5.4]', () => {
     fc.assert(
       fc.property(wanderings, (wandering) => {
-        const { ended, output } = wandered(wandering);
+        const { ended, output, reached } = wandered(wandering);
         fc.pre(ended.some(({ src }) => src === 'giveBack'));
 
         expect(ended.filter(({ src }) => src === 'giveBack')).toEqual([ended.at(-1)]);
         expect(output?.failures.filter(({ critical }) => critical)).toEqual([]);
+        expect([...reached]).not.toContain('volumes.joining');
       }),
     );
   });

@@ -403,7 +403,7 @@ describe('volumes that are asked to finish', () => {
     expect(volumes.output?.failures).toEqual([]);
   });
 
-  it('while they wait for the last word, may be asked again [5.2]', () => {
+  it('while they wait for the last word, may be asked again, and ask nobody twice [5.2]', () => {
     const volumes = together([{}, {}], { 'volume 0': held, 'volume 1': held });
     volumes.finish();
     volumes.script.resolve('volume 0', problem);
@@ -412,6 +412,7 @@ describe('volumes that are asked to finish', () => {
     volumes.script.resolve('volume 1', problem);
 
     expect(volumes.errors).toEqual([]);
+    expect(volumes.script.sent).toEqual(['volume 0: step.finish', 'volume 1: step.finish']);
     expect(volumes.state).toBe('ended');
   });
 

@@ -73,7 +73,6 @@ export const givingBackMachine = setup({
     keepRest: assign(({ context }) => ({
       kept: [...context.kept, ...context.left],
       failures: [...context.failures, ...restOf(context)],
-      left: [],
     })),
     fail: assign(({ context }, { problem }: { problem: string }) => ({
       failures: [...context.failures, failureOf(context, problem)],
