@@ -584,9 +584,9 @@ function afterSleep({ notice, domains }: SupervisorContext): Partial<SupervisorC
   };
 }
 
-/** An interruption that was handled is a success, whatever was to be reported of it (2.3). */
+/** An interruption that was handled is a success, whatever was to be reported of it; a daemon that could not set out handles none (2.3). */
 function exitStatusOf({ notice, outcomes, keepingWatch, broken }: SupervisorContext): ExitStatus {
-  if (notice) return exitStatus.done;
+  if (notice && !broken) return exitStatus.done;
   const hasFailed = broken || keepingWatch.length > 0 || Object.values(outcomes).some(({ failed }) => failed);
   return hasFailed ? exitStatus.failed : exitStatus.done;
 }
