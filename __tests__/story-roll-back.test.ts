@@ -1,10 +1,7 @@
 /** What a run took is given back while the application has never run: the built daemon, from boot to exit. */
 
-import path from 'node:path';
-import { ChangeResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
 import type { StoredRecordSet } from '../simulator/cloud.ts';
 import { type Daemon, type Lab, startDaemon, startLab, VOLUME, ZONE } from './helpers/daemon.ts';
-import { clientOptions } from './helpers/simulator-clients.ts';
 import {
   addressSets,
   answered,
@@ -15,6 +12,7 @@ import {
   disks,
   gate,
   held,
+  mountFirstDisk,
   note,
   notedEvents,
   notes,
@@ -24,8 +22,10 @@ import {
   secondVolume,
   secondVolumeIsHeld,
   sns,
+  theirs,
   toldEvents,
   twoVolumesTwoZones,
+  upsert,
   volume,
 } from './helpers/story.ts';
 
@@ -178,7 +178,6 @@ describe('roll-back', () => {
     const domains = { world: { 'update-route53': [record] }, other: { 'attach-volume': [secondVolume] } };
     await using daemon = startDaemon(lab, { configuration: configurationOf(domains) });
     await daemon.reaches('world', 'dns-updated');
-    const theirs = { name, type: 'A' as const, ttl: 60, values: ['192.0.2.99'] };
     await upsert(lab, theirs);
 
     daemon.signal('SIGTERM');
@@ -267,20 +266,4 @@ async function failToGiveBack(lab: Lab, world: object) {
   daemon.signal('SIGTERM');
   expect((await daemon.ended).exitCode).toBe(1);
   return named;
-}
-
-/** What somebody else does meanwhile. */
-async function upsert(lab: Lab, { name, type, ttl, values }: StoredRecordSet & { type: 'A' }): Promise<void> {
-  const set = { Name: name, Type: type, TTL: ttl, ResourceRecords: values.map((Value) => ({ Value })) };
-  const change = { Action: 'UPSERT', ResourceRecordSet: set } as const;
-  await new Route53Client(clientOptions(lab.cloud)).send(
-    new ChangeResourceRecordSetsCommand({ HostedZoneId: ZONE, ChangeBatch: { Changes: [change] } }),
-  );
-}
-
-/** A line after which the machine's first disk but the root's is mounted, as its kernel says. */
-function mountFirstDisk({ sysroot }: Lab) {
-  const entry = '36 35 259:1 / /srv/world rw,relatime shared:1 - ext4 /dev/nvme1n1 rw';
-  const [table, number] = [path.join(sysroot, 'proc/self/mountinfo'), path.join(sysroot, 'sys/block/nvme1n1/dev')];
-  return { argv: ['/bin/sh', '-c', `echo 259:1 > ${number}; echo "${entry}" > ${table}`] };
 }

@@ -2,12 +2,15 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { ChangeResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
 import type { RecordSetHold } from '../../config/vocabulary.ts';
 import type { CallRecord } from '../../simulator/server.ts';
 import { type Daemon, type Lab, type LabSetup, type LogRecord, TOPIC, VOLUME, ZONE } from './daemon.ts';
-import { eventually } from './simulator-clients.ts';
+import { clientOptions, eventually } from './simulator-clients.ts';
 
 export const SECOND_VOLUME = 'vol-0f9e8d7c6b5a43210';
+/** The one that the daemon runs on. */
+export const INSTANCE = 'i-0123456789abcde00';
 export const OTHER_INSTANCE = 'i-0fedcba9876543210';
 /** Its record sets can be read, but not changed. */
 export const DENIED_ZONE = 'Z-change-denied';
@@ -129,4 +132,23 @@ export async function flagged(lab: Lab, domain: string): Promise<void> {
     async () => lab.startedFlag(domain),
     (stands) => stands,
   );
+}
+
+/** Where somebody else points the record of `record`. */
+export const theirs = { name: 'play.example.com.', type: 'A', ttl: 60, values: ['192.0.2.99'] } as const;
+
+/** What somebody else does to the zone meanwhile. */
+export async function upsert(lab: Lab, { name, type, ttl, values }: typeof theirs): Promise<void> {
+  const set = { Name: name, Type: type, TTL: ttl, ResourceRecords: values.map((Value) => ({ Value })) };
+  const change = { Action: 'UPSERT', ResourceRecordSet: set } as const;
+  await new Route53Client(clientOptions(lab.cloud)).send(
+    new ChangeResourceRecordSetsCommand({ HostedZoneId: ZONE, ChangeBatch: { Changes: [change] } }),
+  );
+}
+
+/** A line after which the machine's first disk but the root's is mounted, as its kernel says. */
+export function mountFirstDisk({ sysroot }: Lab) {
+  const entry = '36 35 259:1 / /srv/world rw,relatime shared:1 - ext4 /dev/nvme1n1 rw';
+  const [table, number] = [path.join(sysroot, 'proc/self/mountinfo'), path.join(sysroot, 'sys/block/nvme1n1/dev')];
+  return { argv: ['/bin/sh', '-c', `echo 259:1 > ${number}; echo "${entry}" > ${table}`] };
 }
