@@ -1,6 +1,6 @@
 /** Killed at any moment and started again: nothing is lost, and nothing done twice. The built daemon, again and again. */
 
-import { type Lab, startDaemon, startLab } from './helpers/daemon.ts';
+import { type Lab, startDaemon, startLab, VOLUME, ZONE } from './helpers/daemon.ts';
 import { eventually } from './helpers/simulator-clients.ts';
 import {
   accepted,
@@ -114,6 +114,46 @@ describe('killed on the way up, and started again, the daemon', () => {
     expect(exitCode).toBe(1);
     expect(attached(lab)).toEqual([]);
     expect(held(lab)).toEqual([]);
+  });
+
+  it('still knows what stood in DNS before a change whose answer it did not live to see [12.2, 7.5]', async () => {
+    const predecessor = { name: 'play.example.com.', type: 'A', ttl: 300, values: ['198.51.100.7'] };
+    await using lab = await startLab({
+      ...secondVolumeIsHeld,
+      hostedZones: [{ id: ZONE, name: 'example.com', recordSets: [predecessor] }],
+    });
+    const other = { 'attach-volume': [secondVolume] };
+    const configuration = configurationOf({ world: { 'update-route53': [record] }, other });
+    const written = answered(lab, 'ChangeResourceRecordSets');
+    await using first = startDaemon(lab, { configuration });
+    await written;
+    await kill(first);
+    const between = addressSets(lab).map(({ values }) => values);
+
+    await using second = startDaemon(lab, { configuration });
+    await second.reaches('world', 'dns-updated');
+    second.signal('SIGTERM');
+    await second.ended;
+
+    expect(between).toEqual([['203.0.113.10'], ['2001:db8::a']]);
+    expect(addressSets(lab)).toEqual([predecessor]);
+    expect(lab.calls('ChangeResourceRecordSets')).toHaveLength(3);
+  });
+
+  it('attaches anew what it was giving back when it was killed, as soon as it is gone [12.2, 6.2]', async () => {
+    await using lab = await startLab({ ...twoVolumesTwoZones, detachMs: 400 });
+    const world = { 'attach-volume': [volume] };
+    const refused = { ...world, 'update-route53': [deniedRecord] };
+    const detaching = answered(lab, 'DetachVolume');
+    await using first = startDaemon(lab, { configuration: configurationOf({ world: refused }) });
+    await detaching;
+    await kill(first);
+
+    await using second = startDaemon(lab, { configuration: configurationOf({ world }) });
+    await second.reaches('world', 'started');
+
+    expect(attached(lab)).toEqual([VOLUME]);
+    expect(lab.calls('AttachVolume').map(({ status }) => status)).toEqual([200, 200]);
   });
 
   it('first gives back what it took and a changed configuration no longer asks for [12.2, 6.10, 7.5]', async () => {
