@@ -1314,6 +1314,8 @@ describe('a second stop', () => {
 
     expect(asked).toBe(true);
     expect(domain.after('giveBack roll-back')).toEqual(['remember new']);
+    expect(domain.told().at(-1)).toBe('failed');
+    expect(domain.output).toMatchObject({ ending: 'failed', failed: true });
   });
 
   it.each(stepsBeforeNoReturn)(

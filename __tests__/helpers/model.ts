@@ -95,6 +95,8 @@ export interface Run<Machine extends AnyStateMachine> {
   errors: unknown[];
   isOver: boolean;
   output: OutputFrom<Machine> | undefined;
+  /** Its steps that go on still. */
+  underWay(): StepUnderWay[];
   /** What may happen next. */
   next(): Happening[];
   happen(happening: Happening): void;
@@ -190,6 +192,7 @@ export function begin<Machine extends AnyStateMachine>(model: Model<Machine>, in
     get output() {
       return snapshot().output;
     },
+    underWay: () => stepsUnderWay(snapshot(), ended),
     next: () => {
       if (run.isOver) return [];
       return happeningsAt(model, snapshot(), clock.nowMs, ended, clock.isAwaited);
@@ -240,7 +243,7 @@ const SETTLING_LIMIT = 1_000;
 
 /** The paths that together take every transition, from every state that takes it, to wherever it leads; the shortest of each. */
 export function pathsOf<Machine extends AnyStateMachine>(model: Model<Machine>): Array<Path<Machine>> {
-  const { machine } = withScriptedSteps(model.machine);
+  const machine = withIdleSteps(model.machine);
   const known = new Set<string>();
   return model.inputs.flatMap((input) => pathsFrom({ ...model, machine }, input, known));
 }
@@ -368,14 +371,11 @@ function happeningsAt<Machine extends AnyStateMachine>(
   hasTimer: boolean,
 ): Happening[] {
   const place = placeOf<Machine>(snapshot, nowMs);
-  const endings = childrenOf(snapshot)
-    .filter((child) => !ended.has(child))
-    .flatMap((child): Happening[] => {
-      const step = { id: child.id, src: String(child.src), input: child.getSnapshot().input };
-      const outcomes = model.outcomes?.[step.src] ?? [];
-      const list = typeof outcomes === 'function' ? outcomes(step, place) : outcomes;
-      return list.map((how) => ({ kind: 'ends', step: child.id, how }));
-    });
+  const endings = stepsUnderWay(snapshot, ended).flatMap((step): Happening[] => {
+    const outcomes = model.outcomes?.[step.src] ?? [];
+    const list = typeof outcomes === 'function' ? outcomes(step, place) : outcomes;
+    return list.map((how) => ({ kind: 'ends', step: step.id, how }));
+  });
   const news = (model.events?.(place) ?? []).map((event): Happening => ({ kind: 'sent', event }));
   return [...endings, ...(hasTimer ? [{ kind: 'rings' } as const] : []), ...news];
 }
@@ -448,6 +448,22 @@ function follow<Machine extends AnyStateMachine>(run: Run<Machine>, path: Path<M
   }
 }
 
+/** For a walk, in which no step does anything. */
+function withIdleSteps<Machine extends AnyStateMachine>(machine: Machine): Machine {
+  const idle = {
+    getInitialSnapshot: (_: unknown, input: unknown) => ({
+      status: 'active',
+      output: undefined,
+      error: undefined,
+      input,
+    }),
+    transition: (snapshot: unknown) => snapshot,
+    getPersistedSnapshot: (snapshot: unknown) => snapshot,
+  };
+  const names = Object.keys(machine.implementations.actors);
+  return machine.provide({ actors: Object.fromEntries(names.map((name) => [name, idle])) as never }) as Machine;
+}
+
 function withScriptedSteps<Machine extends AnyStateMachine>(machine: Machine): { machine: Machine; script: Script } {
   const names = Object.keys(machine.implementations.actors);
   const script = createScript(Object.fromEntries(names.map((name) => [name, held])));
@@ -481,6 +497,12 @@ function eventOf(happening: Exclude<Happening, { kind: 'rings' }> | Happening): 
 
 function placeOf<Machine extends AnyStateMachine>(snapshot: AnyMachineSnapshot, nowMs: number): Place<Machine> {
   return { state: stateName(snapshot.value), context: snapshot.context, nowMs };
+}
+
+function stepsUnderWay(snapshot: AnyMachineSnapshot, ended: Set<unknown>): StepUnderWay[] {
+  return childrenOf(snapshot)
+    .filter((child) => !ended.has(child))
+    .map((child) => ({ id: child.id, src: String(child.src), input: child.getSnapshot().input }));
 }
 
 function childrenOf(snapshot: AnyMachineSnapshot): AnyActorRef[] {

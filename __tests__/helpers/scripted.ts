@@ -44,6 +44,8 @@ export type Doings = Record<string, Doing | Doing[]>;
 export interface Script {
   /** The steps in the order in which they began. */
   taken: string[];
+  /** The same with what each was given, and what it has been sent since. */
+  begun: Array<{ name: string; input: unknown; events: AnyEventObject[] }>;
   /** What steps were sent, as `name: event type`. */
   sent: string[];
   /** What was sent to a step of this name, whole. */
@@ -90,6 +92,7 @@ export function createScript(doings: Doings = {}): Script {
     get taken() {
       return taken.map(({ name }) => name);
     },
+    begun: taken,
     sent,
     eventsTo: (name) => taken.filter((step) => step.name === name).flatMap(({ events }) => events),
     inputOf<Input>(name: string) {
