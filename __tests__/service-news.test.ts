@@ -1,4 +1,5 @@
 import { createServiceNews } from '../actors/service-news.ts';
+import type { Failure } from '../config/vocabulary.ts';
 import { volumeEntry } from './helpers/domain.ts';
 import { change, listeningLog } from './helpers/news.ts';
 
@@ -45,7 +46,11 @@ describe('the service manager', () => {
     return manager;
   }
 
-  const domain = (name: string, ending?: string) => ({ domain: name, ...(ending ? { ending } : {}) });
+  const domain = (name: string, ending?: string, failures: Failure[] = []) => ({
+    domain: name,
+    failures,
+    ...(ending ? { ending } : {}),
+  });
 
   it('hears how many domains have started, and what the others are at [11.2]', () => {
     const { tell, values } = listening();
@@ -61,6 +66,26 @@ describe('the service manager', () => {
       '0 of 2 domains started; web: pending; db: pending',
       '1 of 2 domains started; db: pending',
       '1 of 2 domains started; db: failed',
+    ]);
+  });
+
+  it('hears what a domain has started without, for as long as that runs [5.4, 11.2]', () => {
+    const { tell, values } = listening();
+    const failures = [
+      { part: 'attach-volume[0]', problem: '/bin/mkfs: exited with 1', critical: false },
+      { part: 'attach-volume[0]', problem: '/bin/mount: exited with 32', critical: false },
+      { part: 'going-without', problem: 'vol-1 at /dev/sdf: busy', critical: false },
+      { part: 'update-route53[1]', problem: 'play.example.com: AccessDenied', critical: false },
+    ];
+
+    tell('domain', 'volumes-attached', domain('web', undefined, failures));
+    tell('domain', 'started', domain('web', undefined, failures));
+    tell('domain', 'stopping', domain('web', 'stopping', failures));
+
+    expect(values('STATUS')).toEqual([
+      '0 of 1 domains started; web: volumes-attached',
+      '1 of 1 domains started; web: without attach-volume[0], update-route53[1]',
+      '0 of 1 domains started; web: stopping',
     ]);
   });
 

@@ -4,6 +4,7 @@ import type { Log } from '../adapters/logger.ts';
 import type { RuntimeDir } from '../adapters/runtime-dir.ts';
 import type { ServiceManager } from '../adapters/systemd.ts';
 import { messageOf } from '../config/errors.ts';
+import type { Failure } from '../config/vocabulary.ts';
 import type { DomainContext } from '../machines/domain.ts';
 import type { NoticeWatchContext } from '../machines/notice-watch.ts';
 import type { SupervisorContext } from '../machines/supervisor.ts';
@@ -33,6 +34,8 @@ interface Adapters {
 
 export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters): ServiceNews {
   const domains = new Map<string, string>();
+  /** By domain: the entries that have failed and that it goes on without. */
+  const lacking = new Map<string, string[]>();
   const waiting = new Map<string, string>();
   /** What the supervisor itself waits for, in words. */
   let pausing: string | undefined;
@@ -71,7 +74,8 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
     },
   };
 
-  function noteDomain({ state, from, context: { domain, ending } }: Change<DomainContext>): void {
+  function noteDomain({ state, from, context: { domain, ending, failures } }: Change<DomainContext>): void {
+    lacking.set(domain, state === 'started' ? entriesIn(failures) : []);
     const isGivingUp = ending === 'failed' && state !== 'rolling-back';
     domains.set(domain, isGivingUp ? 'failed' : state);
     if (state === 'started') mark(() => runtimeDir.markStarted(domain));
@@ -128,7 +132,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   function statusText(): string {
     const states = [...domains];
     const started = states.filter(([, state]) => state === 'started').length;
-    const others = states.filter(([, state]) => state !== 'started').map(([domain, state]) => `${domain}: ${state}`);
+    const others = states.flatMap(([domain, state]) => wordsOn(domain, state));
     const blindMs = blindSince ? performance.now() - blindSince.answeredAtMs : 0;
     if (pausing !== undefined) return pausing;
     return [
@@ -139,4 +143,17 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
       ...(blindSince ? [`blind for ${Math.round(blindMs / 1000)} s`] : []),
     ].join('; ');
   }
+
+  /** Of a domain that is started and lacks nothing there is nothing more to say. */
+  function wordsOn(domain: string, state: string): string[] {
+    if (state !== 'started') return [`${domain}: ${state}`];
+    const without = lacking.get(domain) ?? [];
+    return without.length === 0 ? [] : [`${domain}: without ${without.join(', ')}`];
+  }
+}
+
+/** The entries of a configuration that something went wrong with, each once, for example `attach-volume[0]`. */
+function entriesIn(failures: Failure[]): string[] {
+  const parts = failures.map(({ part }) => part).filter((part) => /^(attach-volume|update-route53)\[/.test(part));
+  return [...new Set(parts)];
 }
