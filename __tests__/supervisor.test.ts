@@ -419,6 +419,20 @@ describe('READY', () => {
     expect(supervisor.script.taken).toContain('tellReady');
   });
 
+  it('counts them also when that one has failed meanwhile, and not anew from the next [11.1]', () => {
+    const supervisor = scriptedSupervisor({ domains: ['web', 'db', 'mail'] });
+    supervisor.stands('web');
+    supervisor.failing('web');
+    supervisor.clock.increment(READY_PATIENCE_MS - 1);
+    supervisor.stands('db');
+    const before = supervisor.state;
+
+    supervisor.clock.increment(1);
+
+    expect(before).toBe('coming-up');
+    expect(supervisor.sentTo('db')).toEqual(['domain.proceed']);
+  });
+
   it('goes out once only, however long the daemon runs [11.1]', () => {
     const supervisor = scriptedSupervisor({ domains: ['web', 'db'] });
     supervisor.stands('web');
@@ -1187,6 +1201,16 @@ describe('a hibernation', () => {
     supervisor.send(resumed);
 
     expect(supervisor.context.problems).toEqual(['refused']);
+    expect(supervisor.output).toBe(1);
+  });
+
+  it('after which it cannot set out anew ends the daemon with 1 also when a notice comes meanwhile [2.3, 5.5]', () => {
+    const supervisor = asleep({}, { setOut: [resolves({ atMs: 0 }), held] });
+    supervisor.send(resumed);
+
+    supervisor.send(noticed());
+    supervisor.script.reject('setOut', new Error('refused'));
+
     expect(supervisor.output).toBe(1);
   });
 
