@@ -2,7 +2,11 @@ import type { AnyStateMachine, AnyStateNode } from 'xstate';
 import { commandsMachine } from '../machines/commands.ts';
 import { deliveryMachine } from '../machines/delivery.ts';
 import { domainMachine } from '../machines/domain.ts';
+import { givingBackMachine } from '../machines/giving-back.ts';
+import { lettingGoMachine } from '../machines/letting-go.ts';
 import { noticeWatchMachine } from '../machines/notice-watch.ts';
+import { recordsMachine } from '../machines/records.ts';
+import { riskWatchMachine } from '../machines/risk-watch.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { volumeMachine } from '../machines/volume.ts';
 import { volumesMachine } from '../machines/volumes.ts';
@@ -12,9 +16,36 @@ const machines: AnyStateMachine[] = [
   domainMachine,
   volumesMachine,
   volumeMachine,
+  recordsMachine,
   commandsMachine,
+  givingBackMachine,
+  lettingGoMachine,
   noticeWatchMachine,
+  riskWatchMachine,
   deliveryMachine,
+];
+
+/** They look as long as the daemon lives: no end, but from everywhere a way to the next look. */
+const watches = [noticeWatchMachine, riskWatchMachine].map(({ id }) => id);
+
+/** States without a step, a limit or a way of their own: what they wait for is told them, and may never be. */
+const waiting = [
+  // In the warm pool, up, and hibernating.
+  'supervisor.warming',
+  'supervisor.running',
+  'supervisor.asleep',
+  // For its domains, which have limits of their own.
+  'supervisor.coming-up',
+  'supervisor.interrupted',
+  'supervisor.stopping',
+  // For READY, which has a limit; up; and failed with something attached.
+  'domain.dns-updated',
+  'domain.started',
+  'domain.keeping-watch',
+  // For commands beside it, and for volumes, which have limits of their own.
+  'domain.joining',
+  'volumes.gathering',
+  'volumes.joining',
 ];
 
 /** Every state of a machine, however deep. */
@@ -65,6 +96,26 @@ function reachableFrom(start: string, neighbours: Map<string, string[]>): Set<st
   return reached;
 }
 
+/** States from which none of the others can be reached. */
+function cutOffFrom(ends: string[], machine: AnyStateMachine): string[] {
+  const neighbours = neighboursOf(machine);
+  return leavesOf(machine)
+    .map(({ id }) => id)
+    .filter((id) => !ends.some((end) => reachableFrom(id, neighbours).has(end)));
+}
+
+function endsOf(machine: AnyStateMachine): string[] {
+  return leavesOf(machine).flatMap(({ id, type }) => (type === 'final' ? [id] : []));
+}
+
+/** Whether something in a state, or in what it is inside of, goes on by itself: a step, a limit, or a way that is always open. */
+function goesOn(leaf: AnyStateNode): boolean {
+  return lineageOf(leaf).some(({ config, always = [] }) => {
+    const isOpen = always.some(({ guard }) => guard === undefined);
+    return config.invoke !== undefined || config.after !== undefined || isOpen;
+  });
+}
+
 describe.each(machines.map((machine) => ({ machine, name: machine.id })))('the chart of $name', ({ machine }) => {
   it('has no state that nothing leads to', () => {
     const reached = reachableFrom(restOf(machine.root).id, neighboursOf(machine));
@@ -74,15 +125,6 @@ describe.each(machines.map((machine) => ({ machine, name: machine.id })))('the c
         .map(({ id }) => id)
         .sort(),
     );
-  });
-
-  it('has a way to an end from every state', () => {
-    const neighbours = neighboursOf(machine);
-    const ends = leavesOf(machine).filter(({ type }) => type === 'final');
-
-    const stuck = leavesOf(machine).filter(({ id }) => !ends.some((end) => reachableFrom(id, neighbours).has(end.id)));
-
-    expect(stuck.map(({ id }) => id)).toEqual([]);
   });
 
   it('has both ways out of each step that can fail: what nobody takes would put the machine in error', () => {
@@ -96,6 +138,12 @@ describe.each(machines.map((machine) => ({ machine, name: machine.id })))('the c
     expect(torn.map(({ id, src }) => `${id}: ${src}`)).toEqual([]);
   });
 
+  it('waits without a limit only where it is meant to', () => {
+    const endless = leavesOf(machine).filter((leaf) => leaf.type !== 'final' && !goesOn(leaf));
+
+    expect(endless.map(({ id }) => id).sort()).toEqual(waiting.filter((id) => id.startsWith(`${machine.id}.`)).sort());
+  });
+
   it('waits for no delay that it does not name: a misspelt one would be no wait at all', () => {
     const delays = nodesOf(machine.root).flatMap(({ config }) => Object.keys(config.after ?? {}));
 
@@ -103,4 +151,15 @@ describe.each(machines.map((machine) => ({ machine, name: machine.id })))('the c
 
     expect(unknown).toEqual([]);
   });
+
+  if (watches.includes(machine.id)) {
+    it('has no end, and a way to the next look from every state', () => {
+      expect(endsOf(machine)).toEqual([]);
+      expect(cutOffFrom([`${machine.id}.looking`], machine)).toEqual([]);
+    });
+  } else {
+    it('has a way to an end from every state', () => {
+      expect(cutOffFrom(endsOf(machine), machine)).toEqual([]);
+    });
+  }
 });
