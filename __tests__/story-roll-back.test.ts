@@ -1,7 +1,7 @@
 /** What a run took is given back while the application has never run: the built daemon, from boot to exit. */
 
 import type { StoredRecordSet } from '../simulator/cloud.ts';
-import { type Daemon, type Lab, startDaemon, startLab, VOLUME, ZONE } from './helpers/daemon.ts';
+import { type Daemon, type Lab, type LabSetup, startDaemon, startLab, VOLUME, ZONE } from './helpers/daemon.ts';
 import {
   addressSets,
   answered,
@@ -93,34 +93,48 @@ describe('a record that is refused when the volumes are attached', () => {
   });
 });
 
+/** A point on the way up: which domains lead there, and how to know that they have arrived. */
+interface Moment {
+  moment: string;
+  setup?: LabSetup;
+  domains(lab: Lab): object;
+  arrive(lab: Lab, daemon: Daemon): Promise<void>;
+}
+
 describe.each([
   { ending: 'a notice', event: 'interrupted', begin: (lab: Lab) => lab.cloud.interrupt({ action: 'terminate' }) },
   { ending: 'SIGTERM', event: 'stopping', begin: (_: Lab, daemon: Daemon) => daemon.signal('SIGTERM') },
 ])('$ending on the way up', ({ event, begin }) => {
-  const moments = [
+  const moments: Moment[] = [
+    {
+      moment: 'its volume is being attached',
+      setup: { attachMs: 800 },
+      domains: (lab) => ({ world: { 'attach-volume': [volume], ...neverRun(lab) } }),
+      arrive: async (lab) => void (await answered(lab, 'AttachVolume')),
+    },
     {
       moment: 'another volume is waited for',
-      domains: (lab: Lab) => ({ world: { 'attach-volume': [volume, secondVolume], ...neverRun(lab) } }),
-      arrive: async (_: Lab, daemon: Daemon) => {
+      domains: (lab) => ({ world: { 'attach-volume': [volume, secondVolume], ...neverRun(lab) } }),
+      arrive: async (_, daemon) => {
         await daemon.says(({ message }) => message === 'volume is there');
         await daemon.says(({ message }) => message.startsWith(`waiting: ${SECOND_VOLUME}`));
       },
     },
     {
       moment: "the volume's commands run",
-      domains: (lab: Lab) => ({
+      domains: (lab) => ({
         world: { 'attach-volume': [{ ...volume, exec: [{ lines: [gate(lab, 'format').line] }] }], ...neverRun(lab) },
       }),
-      arrive: async (_: Lab, daemon: Daemon) => {
+      arrive: async (_, daemon) => {
         await daemon.says(({ message }) => message === 'command starts');
       },
     },
     {
       moment: 'its records are being written',
-      domains: (lab: Lab) => ({
+      domains: (lab) => ({
         world: { 'attach-volume': [volume], 'update-route53': [record], ...neverRun(lab) },
       }),
-      arrive: async (lab: Lab) => {
+      arrive: async (lab) => {
         await answered(lab, 'ListResourceRecordSets');
         lab.cloud.setLatency(1_000);
         void answered(lab, 'ChangeResourceRecordSets').then(() => lab.cloud.setLatency(0));
@@ -128,18 +142,22 @@ describe.each([
     },
     {
       moment: 'it stands, and another domain does not yet',
-      domains: (lab: Lab) => ({
+      domains: (lab) => ({
         world: { 'attach-volume': [volume], 'update-route53': [record], ...neverRun(lab) },
         other: { 'attach-volume': [secondVolume] },
       }),
-      arrive: async (_: Lab, daemon: Daemon) => {
+      arrive: async (_, daemon) => {
         await daemon.reaches('world', 'dns-updated');
       },
     },
   ];
 
   it.each(moments)('while $moment: all is given back and told, no command runs, exit 0 [5.2, 2.3]', async (story) => {
-    await using lab = await startLab({ ...secondVolumeIsHeld, hostedZones: [zoneWith(predecessor)] });
+    await using lab = await startLab({
+      ...secondVolumeIsHeld,
+      hostedZones: [zoneWith(predecessor)],
+      ...story.setup,
+    });
     await using daemon = startDaemon(lab, { configuration: configurationOf(story.domains(lab)) });
     await story.arrive(lab, daemon);
 
