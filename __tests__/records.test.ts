@@ -304,12 +304,15 @@ describe('a fault that may pass', () => {
     'after three minutes is not tried again, but %s under way is waited for [5.2, 9.7]',
     (name) => {
       const run = updating({ [name]: [throttled, held] });
-      run.clock.increment(180_000);
+      run.clock.increment(179_999);
+      const times = run.timesOf(name);
+      run.clock.increment(1);
       const before = run.output;
 
       run.script.resolve(name, { changes: [], failures: [failureOf('throttled')], passing: true });
 
       expect(before).toBeUndefined();
+      expect(run.timesOf(name)).toBe(times);
       expect(run.output).toEqual({ changes: [], failures: [failureOf('throttled')], unfinished: [] });
     },
   );

@@ -179,6 +179,7 @@ describe('a failure that may pass', () => {
     volume.clock.increment(2_000);
 
     expect(waitingFor).toBe('AttachVolume: throttled. Wait.');
+    expect(volume.script.taken).toEqual(['look', 'look', 'locate']);
     expect(volume.output).toHaveProperty('attachment');
   });
 

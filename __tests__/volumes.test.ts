@@ -7,7 +7,7 @@ import type { volumeMachine } from '../machines/volume.ts';
 import { volumesMachine, type volumesSteps } from '../machines/volumes.ts';
 import { COMMAND_LINE, failed, succeeded, volumeEntry } from './helpers/domain.ts';
 import { attachmentHold } from './helpers/holds.ts';
-import { createScript, type Doings, held, refused, resolves, started } from './helpers/scripted.ts';
+import { createScript, type Doings, held, refused, resolves, type Script, started } from './helpers/scripted.ts';
 
 const lines: CommandLine[] = [COMMAND_LINE];
 const problem = { problem: 'denied' };
@@ -186,9 +186,12 @@ describe('a volume that fails', () => {
     });
   });
 
-  it('and is critical lets commands under way end, and has no more run [5.2, 5.4]', () => {
+  it.each([
+    { how: 'fails', fail: (script: Script) => script.resolve('volume 2', problem) },
+    { how: 'breaks', fail: (script: Script) => script.reject('volume 2', new Error('denied')) },
+  ])('and is critical lets commands under way end, and has no more run: it $how [5.2, 5.4]', ({ fail }) => {
     const volumes = together([{ lines }, {}, {}], { 'commands 0': held, 'volume 2': held });
-    volumes.script.resolve('volume 2', problem);
+    fail(volumes.script);
     const { state } = volumes;
 
     volumes.script.resolve('commands 0', [succeeded('/sbin/fsck')]);
