@@ -4,8 +4,11 @@ import { type DirectedGraphNode, toDirectedGraph } from 'xstate/graph';
 import { commandsMachine } from '../machines/commands.ts';
 import { deliveryMachine } from '../machines/delivery.ts';
 import { domainMachine } from '../machines/domain.ts';
+import { givingBackMachine } from '../machines/giving-back.ts';
+import { lettingGoMachine } from '../machines/letting-go.ts';
 import { noticeWatchMachine } from '../machines/notice-watch.ts';
 import { recordsMachine } from '../machines/records.ts';
+import { riskWatchMachine } from '../machines/risk-watch.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { volumeMachine } from '../machines/volume.ts';
 import { volumesMachine } from '../machines/volumes.ts';
@@ -13,11 +16,14 @@ import { volumesMachine } from '../machines/volumes.ts';
 const machines = {
   supervisor: supervisorMachine,
   domain: domainMachine,
-  records: recordsMachine,
   volumes: volumesMachine,
   volume: volumeMachine,
+  records: recordsMachine,
   commands: commandsMachine,
+  'giving-back': givingBackMachine,
+  'letting-go': lettingGoMachine,
   'notice-watch': noticeWatchMachine,
+  'risk-watch': riskWatchMachine,
   delivery: deliveryMachine,
 };
 
