@@ -103,13 +103,15 @@ describe('a message', () => {
     const delivery = scripted({ send });
 
     expect(delivery.sends()).toBe(1);
+    expect(delivery.state).toBe('abandoned');
     expect(delivery.output).toEqual({ accepted: false, problem });
   });
 
   it('that cannot be written is given up, and fails nobody [10.1]', () => {
-    const { output, errors, script } = scripted({ compose: refused });
+    const { output, errors, script, state } = scripted({ compose: refused });
 
     expect(script.taken).toEqual(['compose']);
+    expect(state).toBe('abandoned');
     expect(output).toEqual({ accepted: false, problem: 'refused' });
     expect(errors).toEqual([]);
   });

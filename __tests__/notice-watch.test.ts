@@ -71,9 +71,9 @@ function toldOf(looks: Doing[], input: Partial<NoticeWatchInput> = {}): WatchNew
 describe('the notice watch', () => {
   it('looks at every interval, counted from the answer before: the first look of all was made by others [9.1]', () => {
     const watch = scripted([nothingYet]);
-    const before = [...watch.script.taken];
+    const before = { state: watch.state, taken: [...watch.script.taken] };
 
-    expect(before).toEqual([]);
+    expect(before).toEqual({ state: 'pausing', taken: [] });
     expect([watch.untilNextLook(), watch.untilNextLook(), watch.untilNextLook()]).toEqual([1_000, 1_000, 1_000]);
     expect(watch.script.taken).toHaveLength(3);
   });
@@ -201,6 +201,21 @@ describe('the wall clock', () => {
     const before = toldOf([...first, jumped]);
 
     expect(toldOf([...first, jumped, after])).toEqual(before);
+  });
+});
+
+describe('a watch that gets an answer', () => {
+  it.each([
+    { what: 'nothing', input: {}, looks: [nothingYet] },
+    { what: 'a notice', input: {}, looks: [seen] },
+    { what: 'the end of a notice', input: { known: notice.key }, looks: [nothingYet] },
+    { what: 'that the machine was asleep', input: {}, looks: [answer(4_000, { ahead: -3_600_000 }), nothingYet] },
+  ])('is not blind, whatever it sees: $what [9.4, 11.2]', ({ input, looks }) => {
+    const watch = scripted(looks, input);
+
+    watch.lookThrough();
+
+    expect(watch.state).toBe('pausing');
   });
 });
 
