@@ -145,7 +145,7 @@ describe('a domain that fails with a volume that was attached before', () => {
     async (story) => {
       await using lab = await startLab(setup);
       await using daemon = startDaemon(lab, { configuration: configurationOf({ failing: failing(lab) }) });
-      await daemon.reaches('failing', 'failed');
+      await daemon.says(({ state }) => state === 'keeping-watch');
       await daemon.says(accepted('failing', 'failed'));
 
       story.end(lab, daemon);

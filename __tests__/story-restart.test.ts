@@ -140,9 +140,9 @@ describe('killed on the way up, and started again, the daemon', () => {
     expect(lab.calls('ChangeResourceRecordSets')).toHaveLength(3);
   });
 
-  it('attaches anew what it was giving back when it was killed, as soon as it is gone [12.2, 6.2]', async () => {
+  it('attaches anew what it was giving back when it was killed [12.2, 6.2, 4.3]', async () => {
     await using lab = await startLab({ ...twoVolumesTwoZones, detachMs: 400 });
-    const world = { 'attach-volume': [volume] };
+    const world = { 'attach-volume': [{ ...volume, exec: [{ lines: [note(lab, '{attach_op}')] }] }] };
     const refused = { ...world, 'update-route53': [deniedRecord] };
     const detaching = answered(lab, 'DetachVolume');
     await using first = startDaemon(lab, { configuration: configurationOf({ world: refused }) });
@@ -153,6 +153,7 @@ describe('killed on the way up, and started again, the daemon', () => {
     await second.reaches('world', 'started');
 
     expect(attached(lab)).toEqual([VOLUME]);
+    expect(notes(lab)).toEqual(['true', 'true']);
     expect(lab.calls('AttachVolume').map(({ status }) => status)).toEqual([200, 200]);
   });
 

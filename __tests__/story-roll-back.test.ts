@@ -107,6 +107,15 @@ describe.each([
 ])('$ending on the way up', ({ event, begin }) => {
   const moments: Moment[] = [
     {
+      moment: 'EC2 has not answered yet whether it may have its volume',
+      domains: (lab) => ({ world: { 'attach-volume': [volume], ...neverRun(lab) } }),
+      arrive: async (lab) => {
+        await answered(lab, 'DescribeVolumes');
+        lab.cloud.setLatency(800);
+        void answered(lab, 'AttachVolume').then(() => lab.cloud.setLatency(0));
+      },
+    },
+    {
       moment: 'its volume is being attached',
       setup: { attachMs: 800 },
       domains: (lab) => ({ world: { 'attach-volume': [volume], ...neverRun(lab) } }),
