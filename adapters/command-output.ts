@@ -14,6 +14,12 @@ const LONGEST_LINE = 8_192;
 /** Lines told in one turn of the event loop. A flood waits in its pipe meanwhile, and we go on looking at the metadata. */
 const LINES_A_TURN = 500;
 
+/**
+ * Between two readings of what nobody hears any more, each of 64 to 128 KiB. A background child that writes without end is held by its
+ * pipe then and costs next to nothing; the megabyte a second that is left is more than any log that somebody reads.
+ */
+const DRAIN_PAUSE_MS = 100;
+
 /** Which of a process's two streams. */
 export type StreamName = 'stdout' | 'stderr';
 
@@ -30,9 +36,9 @@ export function followOutput(
   streams: Record<StreamName, Readable>,
   tell: (line: string, stream: StreamName) => void,
 ): Output {
-  let finished = false;
   let tail = '';
-  const followed = [follow('stdout'), follow('stderr')];
+  const names: StreamName[] = ['stdout', 'stderr'];
+  const followed = names.map((name) => follow(streams[name], keep, (line) => tell(line, name)));
 
   return {
     async finish(graceMs) {
@@ -40,33 +46,50 @@ export function followOutput(
       const grace = pause(graceMs, undefined, { signal: cut.signal }).catch(() => {});
       await Promise.race([Promise.all(followed.map(({ ended }) => ended)), grace]);
       cut.abort();
-      for (const { flush } of followed) flush();
-      finished = true;
-      for (const stream of [streams.stdout, streams.stderr]) letGo(stream);
+      for (const { finish } of followed) finish();
     },
     tail: () => lastBytes(tail, TAIL_BYTES),
   };
 
-  function follow(name: StreamName): { ended: Promise<void>; flush: () => void } {
-    const decoder = new StringDecoder('utf8');
-    const lines = splitLines((line) => tell(line, name));
-    return { ended: readAll().catch(tellBroken), flush: () => finished || lines.end(decoder.end()) };
-
-    /** Reads on after the end, and throws it away: closing the pipe would kill a background child at its next word. */
-    async function readAll(): Promise<void> {
-      for await (const chunk of streams[name]) {
-        const text = finished ? '' : decoder.write(chunk);
-        // A UTF-16 unit is at least a byte: the last 4 KiB are among as many units.
-        tail = (tail + text).slice(-TAIL_BYTES);
-        for (const _ of lines.add(text)) await nextTurn();
-      }
-    }
-
-    /** A pipe that breaks has ended as far as anybody can tell; a defect of whoever listens has not. */
-    function tellBroken(error: NodeJS.ErrnoException): void {
-      if (error.syscall === undefined) throw error;
-    }
+  function keep(text: string): void {
+    // A UTF-16 unit is at least a byte: the last 4 KiB are among as many units.
+    tail = (tail + text).slice(-TAIL_BYTES);
   }
+}
+
+/** One stream until it is finished: all of it to `keep`, and its lines to `tell`. */
+function follow(
+  stream: Readable,
+  keep: (text: string) => void,
+  tell: (line: string) => void,
+): { ended: Promise<void>; finish(): void } {
+  const decoder = new StringDecoder('utf8');
+  const lines = splitLines(tell);
+  let finished = false;
+
+  return {
+    ended: readAll().catch(tellBroken),
+    finish() {
+      lines.end(decoder.end());
+      finished = true;
+      letGo(stream);
+    },
+  };
+
+  /** Reads on after the end, slowly, and throws it away: closing the pipe would kill a background child at its next word. */
+  async function readAll(): Promise<void> {
+    for await (const chunk of stream) await (finished ? drainPause() : hear(decoder.write(chunk)));
+  }
+
+  async function hear(text: string): Promise<void> {
+    keep(text);
+    for (const _ of lines.add(text)) await nextTurn();
+  }
+}
+
+/** A pipe that breaks has ended as far as anybody can tell; a defect of whoever listens has not. */
+function tellBroken(error: NodeJS.ErrnoException): void {
+  if (error.syscall === undefined) throw error;
 }
 
 /** Puts pieces of text together to lines. */
@@ -106,6 +129,11 @@ function firstPiece(text: string): { line: string; length: number } | undefined 
   // Not through a character of two UTF-16 units.
   const length = /[\uD800-\uDBFF]/.test(text.charAt(LONGEST_LINE - 1)) ? LONGEST_LINE - 1 : LONGEST_LINE;
   return { line: text.slice(0, length), length };
+}
+
+/** While it lasts the stream fills up and stops reading; the daemon may end meanwhile. */
+function drainPause(): Promise<void> {
+  return pause(DRAIN_PAUSE_MS, undefined, { ref: false });
 }
 
 /** A pipe that a background child still holds must not keep the daemon from ending. */
