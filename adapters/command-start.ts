@@ -2,10 +2,10 @@
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, chown, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { checkPlaces, findProgram } from './command-places.ts';
 import { cutToBytes } from './text.ts';
 
 /** What a command is, before the kernel is asked. */
@@ -30,23 +30,22 @@ export interface Launch {
   cwd?: string;
   /** The program that changes the user stands before the command's own. */
   changesUser: boolean;
-  /** Something that the command goes without, as a sentence. */
+  /** What of ours the command has to do without, as a sentence. */
   lack?: string;
   /** Removes what was laid out for the command. */
   cleanUp(): Promise<void>;
 }
 
 /**
- * Gets everything ready for starting a command.
+ * Gets everything ready for starting a command. Once `abandoned` nobody waits for it, nor for what it is waiting for.
  * @throws Error whose message says why it cannot be started.
  */
-export async function prepare(command: Startable, allJsonDir: string): Promise<Launch> {
+export async function prepare(command: Startable, allJsonDir: string, abandoned: AbortSignal): Promise<Launch> {
   refuseNul(command);
-  if (command.cwd !== undefined) await checkFolder(command.cwd);
   const account = command.user === undefined ? undefined : await accountOf(command.user);
   const env = environmentOf(command, account);
   const [program = '', ...args] = command.argv.map(fitted);
-  await checkProgram(program, env.PATH ?? DEFAULT_PATH, command.cwd ?? process.cwd());
+  await checkPlaces({ program, searchPath: env.PATH, cwd: command.cwd }, abandoned);
   const start =
     account === undefined || isUs(account) ? { file: program, args } : await asUser(account, [program, ...args]);
   const changesUser = start.file !== program;
@@ -65,13 +64,6 @@ function refuseNul({ argv, env, cwd = '' }: Startable): void {
   const bad = texts.find((text) => text.includes('\0'));
   if (bad !== undefined)
     throw new Error(`${JSON.stringify(bad.slice(0, 80))} holds a NUL character, which no argument can`);
-}
-
-/** The kernel would name the program where the folder is missing. */
-async function checkFolder(cwd: string): Promise<void> {
-  await access(`${cwd}/`, constants.X_OK).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`its working directory ${cwd} cannot be entered (${error.code})`);
-  });
 }
 
 /** The longest single string the kernel takes, with its NUL: 32 pages. Source: execve(2), `MAX_ARG_STRLEN`. */
@@ -96,6 +88,7 @@ const LOOK_UP_TIMEOUT_MS = 5_000;
 /** By `getent`, since users need not be in `/etc/passwd`. */
 async function accountOf(user: string): Promise<Account> {
   const looked = promisify(execFile)('getent', ['passwd', '--', user], {
+    env: process.env,
     timeout: LOOK_UP_TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
@@ -129,71 +122,15 @@ function fittedVariable(name: string, value: string): string {
   return fitted(`${name}=${value}`).slice(name.length + 1);
 }
 
-/** Where programs are looked for without a `PATH`. Source: execvp(3). */
-const DEFAULT_PATH = '/bin:/usr/bin';
-
 /**
  * Node's uid and gid options drop every further group and set none; `setpriv` sets the user's own, and becomes the command without
  * a process in between. Twice, since the first one still has root's capabilities while it starts what follows, and would start
  * what the user may not.
  */
 async function asUser({ uid, gid }: Account, argv: string[]): Promise<{ file: string; args: string[] }> {
-  const file = await findProgram('setpriv', process.env.PATH ?? DEFAULT_PATH, '/');
+  const file = await findProgram('setpriv', process.env.PATH);
   if (file === undefined) throw new Error('user needs the program setpriv, of the package util-linux');
   return { file, args: ['--reuid', `${uid}`, '--regid', `${gid}`, '--init-groups', '--', file, '--', ...argv] };
-}
-
-/** What the kernel would refuse, in words; and a script without `#!`, which the C library would hand to a shell. */
-async function checkProgram(program: string, searchPath: string, cwd: string): Promise<void> {
-  const file = await findProgram(program, searchPath, cwd);
-  if (file === undefined && program.includes('/')) throw new Error(`there is no file ${program}`);
-  if (file === undefined) throw new Error(`there is no program ${JSON.stringify(program)} in PATH (${searchPath})`);
-  if (!(await isExecutable(file))) throw new Error(`${file} is not executable`);
-  const interpreter = interpreterOf(await firstBytes(file));
-  if (interpreter === 'none') throw new Error(`${file} is a script without "#!" and its interpreter in the first line`);
-  if (interpreter !== undefined && !(await stat(path.resolve(cwd, interpreter)).catch(() => undefined)))
-    // Quoted, so that the carriage return of a file from Windows shows.
-    throw new Error(`${file} asks for the interpreter ${JSON.stringify(interpreter)}, which does not exist`);
-}
-
-/** As execvp(3) looks: an executable file first, a file at all otherwise. */
-async function findProgram(program: string, searchPath: string, cwd: string): Promise<string | undefined> {
-  const places = program.includes('/')
-    ? [program]
-    : searchPath.split(':').map((folder) => path.join(folder || '.', program));
-  const files = places.map((place) => path.resolve(cwd, place));
-  const kinds = await Promise.all(
-    files.map((file) => (program === '' ? undefined : stat(file).catch(() => undefined))),
-  );
-  const existing = files.filter((_, index) => kinds[index]?.isFile());
-  for (const file of existing) if (await isExecutable(file)) return file;
-  return existing[0];
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** A program that may be run but not read is judged by the kernel. */
-async function firstBytes(file: string): Promise<Buffer | undefined> {
-  const handle = await open(file).catch(() => undefined);
-  if (handle === undefined) return undefined;
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** The interpreter that a script names; `none` for a script that names none; `undefined` for a binary (shells tell it by a NUL byte, too). */
-function interpreterOf(bytes: Buffer | undefined): string | undefined {
-  if (bytes === undefined) return undefined;
-  const named = /^#![ \t]*([^ \t\n]+)/.exec(bytes.toString('latin1'))?.[1];
-  return named ?? (bytes.includes(0) ? undefined : 'none');
 }
 
 /** A full disk is no reason to leave the world unsaved: the command then goes without, and the log says so. */
@@ -211,6 +148,6 @@ async function writeAllJson(
     return { file };
   } catch (error) {
     await rm(file, { force: true }).catch(() => {});
-    return { lack: `ec2fleetd: EC2FLEETD_ALL_JSON_FILE is not set: ${(error as Error).message}` };
+    return { lack: `EC2FLEETD_ALL_JSON_FILE is not set: ${(error as Error).message}` };
   }
 }

@@ -1,11 +1,12 @@
 /** Running one command line: a process group of its own, no shell, no input, and an end that background children cannot delay. */
 
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../config/errors.ts';
 import { isSuccess } from '../config/exit-codes.ts';
 import type { CommandLine, CommandResult, MonotonicMs } from '../config/vocabulary.ts';
+import { groupEnd, signalGroup } from './command-group.ts';
 import { followOutput } from './command-output.ts';
 import { type Launch, prepare, type Startable } from './command-start.ts';
 
@@ -18,15 +19,20 @@ export interface PreparedCommand extends Startable {
 /** A command under way. */
 export interface RunningCommand {
   /**
-   * Signals the whole process group, because its time is over: whatever the exit code, the command has failed.
-   * Before the process is there it keeps it from starting; once `ended` was called it does nothing.
+   * Signals the whole process group, because its time is over: whatever the exit code, the command has failed. From then on it
+   * ends with the last of its group, or when SIGKILL was sent and its own process is over.
+   * Before the process is there, both keep it from starting, and SIGKILL does not wait for what is still being made ready. Once
+   * the process has ended by itself it does nothing.
    */
   signal(name: 'SIGTERM' | 'SIGKILL'): void;
 }
 
-/** What is told about a command, in this order: `started` at most once, `output` any number of times, `ended` exactly once. */
+/** What is told about a command, in this order: `started` at most once, the next two any number of times, `ended` exactly once. */
 export interface CommandListener {
+  /** The kernel runs it. */
   started(atMs: MonotonicMs): void;
+  /** What of ours the command has to do without, as a sentence. */
+  note?(text: string): void;
   /** One line without its end; very long ones come in pieces. May hold any character but line feed. */
   output(line: string, stream: 'stdout' | 'stderr'): void;
   ended(result: CommandResult): void;
@@ -45,11 +51,11 @@ const LATE_OUTPUT_MS = 1_000;
 export function createCommands(options: { allJsonDir: string }): Commands {
   return {
     start(command, listener) {
-      const control: Control = { signals: [], send: () => {} };
+      const control: Control = { signals: new Set(), send: () => {} };
       void run(command, listener, control, options.allJsonDir);
       return {
         signal(name) {
-          control.signals.push(name);
+          control.signals.add(name);
           control.send(name);
         },
       };
@@ -57,15 +63,15 @@ export function createCommands(options: { allJsonDir: string }): Commands {
   };
 }
 
-/** Between the caller, who may signal at any time, and the process, which is there for a while only. */
+/** Between the caller, who may signal at any time, and whom it reaches at that time. */
 interface Control {
-  /** Asked for before the process had ended by itself. */
-  signals: NodeJS.Signals[];
+  /** Asked for so far. */
+  signals: Set<NodeJS.Signals>;
   send(name: NodeJS.Signals): void;
 }
 
 async function run(command: PreparedCommand, listener: CommandListener, control: Control, dir: string): Promise<void> {
-  const launch = await prepare(command, dir).catch(messageOf);
+  const launch = await prepareUnlessKilled(command, control, dir);
   if (typeof launch === 'string') return listener.ended(neverStarted(command, launch));
 
   const ended = await follow(launch, listener, control);
@@ -73,41 +79,54 @@ async function run(command: PreparedCommand, listener: CommandListener, control:
   listener.ended(typeof ended === 'string' ? neverStarted(command, ended) : resultOf(command, ended));
 }
 
-/** How a process ended. */
-interface Ended {
-  exitCode: number | null;
-  signal: NodeJS.Signals | null;
+/** All that the process is started with; a sentence when there is no starting it. */
+async function prepareUnlessKilled(command: PreparedCommand, control: Control, dir: string): Promise<Launch | string> {
+  const abandon = new AbortController();
+  const killed = new Promise<void>((resolve) => {
+    abandon.signal.onabort = () => resolve();
+  });
+  control.send = (name) => (name === 'SIGKILL' ? abandon.abort() : undefined);
+  const launch = prepare(command, dir, abandon.signal).catch(messageOf);
+
+  await Promise.race([launch, killed]);
+  if (!abandon.signal.aborted) return launch;
+  // What hangs, on a mount that does not answer, may come to itself long after.
+  void launch.then((late) => (typeof late === 'string' ? undefined : late.cleanUp()));
+  return 'its time was over while it was being prepared';
+}
+
+/** How a command ended. */
+interface Ended extends End {
   durationMs: number;
   outputTail: string;
-  /** What it had been sent by then. */
-  signals: NodeJS.Signals[];
 }
 
 /** Starts the process and stays with it to its end; a sentence when it could not be started. */
 async function follow(launch: Launch, listener: CommandListener, control: Control): Promise<Ended | string> {
-  if (control.signals.length > 0) return 'its time was over before it began';
+  if (control.signals.size > 0) return 'its time was over before it began';
   const child = await startProcess(launch).catch(startProblem);
   if (typeof child === 'string') return child;
 
   const startedMs = performance.now();
   listener.started(startedMs);
-  if (launch.lack !== undefined) listener.output(launch.lack, 'stderr');
-  control.send = (name) => signalGroup(child.process, name);
-  for (const name of control.signals) control.send(name);
+  if (launch.lack !== undefined) listener.note?.(launch.lack);
   const output = followOutput(child.process, listener.output);
-
-  const { exitCode, signal } = await child.exit;
+  const end = await endOf(child, control);
   const durationMs = Math.round(performance.now() - startedMs);
-  const signals = [...new Set(control.signals)];
   await output.finish(LATE_OUTPUT_MS);
-  control.send = () => {};
-  const ended = { exitCode, signal, durationMs, outputTail: output.tail(), signals };
+  const ended = { ...end, durationMs, outputTail: output.tail() };
   return (launch.changesUser && userProblem(ended)) || ended;
+}
+
+/** How a process ended. */
+interface Exit {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
 }
 
 interface Started {
   process: ChildProcessByStdio<null, Readable, Readable>;
-  exit: Promise<Pick<Ended, 'exitCode' | 'signal'>>;
+  exit: Promise<Exit>;
 }
 
 /** Resolves when the kernel runs it; rejects when it refuses. */
@@ -132,20 +151,33 @@ function startProblem(error: NodeJS.ErrnoException): string {
   return error.message;
 }
 
+/** How a command's own process ended, and what became of the rest. */
+interface End extends Exit {
+  /** What it had been sent by then. */
+  signals: NodeJS.Signals[];
+  /** SIGKILL was for those that it left behind. */
+  leftForKill: boolean;
+}
+
+/**
+ * What ends by itself ends with its own process: what it left in the background lives on (behaviour.md 8.4). What was asked to end
+ * is its whole group: a child that is still saving has its time, and gets its SIGKILL (8.5).
+ */
+async function endOf({ process: { pid = 0 }, exit }: Started, control: Control): Promise<End> {
+  control.send = (name) => signalGroup(pid, name);
+  for (const name of control.signals) control.send(name);
+  const { exitCode, signal } = await exit;
+  const signals = [...control.signals];
+  const isKilled = () => control.signals.has('SIGKILL');
+  if (signals.length > 0) await groupEnd(pid, isKilled);
+  // From here on the number may be another's.
+  control.send = () => {};
+  return { exitCode, signal, signals, leftForKill: isKilled() && !signals.includes('SIGKILL') };
+}
+
 /** setpriv(1) says in one line, and with its own name first, why it did not become the command. */
 function userProblem({ exitCode, outputTail }: Ended): string | undefined {
   return exitCode !== 0 ? /^setpriv: [^\n]+(?=\n?$)/.exec(outputTail)?.[0] : undefined;
-}
-
-/** A group that is gone has what it was to get; one that is no longer ours to signal (setuid) is not ours to end. */
-function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
-  // Never 0 or 1: the one is our own group, the other everybody.
-  if (pid === undefined || pid <= 1) return;
-  try {
-    process.kill(-pid, name);
-  } catch {
-    // ESRCH and EPERM are all there is.
-  }
 }
 
 function neverStarted({ argv }: PreparedCommand, why: string): CommandResult {
@@ -154,14 +186,15 @@ function neverStarted({ argv }: PreparedCommand, why: string): CommandResult {
 }
 
 function resultOf({ argv, success }: PreparedCommand, ended: Ended): CommandResult {
-  const { signals, ...how } = ended;
+  const { signals, leftForKill, ...how } = ended;
   if (signals.length === 0) return { argv, ...how, succeeded: isSuccess(success, codeOf(how)) };
   const end =
     how.signal === null ? `exited with ${how.exitCode} after ${signals.join(' and ')}` : `was ended by ${how.signal}`;
-  return { argv, ...how, succeeded: false, problem: `ran out of time and ${end}` };
+  const rest = leftForKill ? '; SIGKILL ended its children' : '';
+  return { argv, ...how, succeeded: false, problem: `ran out of time and ${end}${rest}` };
 }
 
 /** The exit code, or for a signal n 128+n, as shells have it (behaviour.md 8.3). */
-function codeOf({ exitCode, signal }: Pick<Ended, 'exitCode' | 'signal'>): number {
+function codeOf({ exitCode, signal }: Exit): number {
   return exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }
