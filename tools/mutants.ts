@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { fatesOf, type Workshop } from './mutants/batch.ts';
+import { type Fate, fatesOf, type Workshop } from './mutants/batch.ts';
 import { digestOf, readRecord, writeRecord } from './mutants/record.ts';
 import { details, mutantLine, survivors, total } from './mutants/report.ts';
 import { runMutants, type Verdict } from './mutants/run.ts';
@@ -56,9 +56,7 @@ function chosen(all: Subject[]): Subject[] {
       throw new Error(`no test is called after ${machine} and imports it: __tests__/${machine}.test.ts`);
   }
   const record = readRecord(root);
-  return named.filter(
-    (subject) => !flags.changed || record[subject.machine]?.digest !== digestOf(root, tools, subject),
-  );
+  return named.filter((subject) => !flags.changed || record[subject.machine]?.digest !== digestOf(root, subject));
 }
 
 function list(): void {
@@ -83,19 +81,13 @@ async function runAll(): Promise<void> {
   console.log(
     `${due} mutants of ${subjects.map(({ machine }) => machine).join(', ') || 'no machine: none has changed'}`,
   );
-  const verdicts: Verdict[] = [];
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
   const withinS = flags.within === undefined ? Number.POSITIVE_INFINITY : Number(flags.within);
-  const progress = setInterval(() => console.log(`… ${total(verdicts)}`), PROGRESS_EVERY_MS);
-  try {
-    const told = (verdict: Verdict) => verdicts.push(verdict);
-    await runMutants(subjects, { ...workshop, root, jobs: Number(flags.jobs), withinS, seed: commit, told });
-  } finally {
-    clearInterval(progress);
-    // When one process breaks, the others have nobody to report to.
-    abort.abort();
-  }
-  keepRecord(verdicts);
+  const digests = new Map(subjects.map((subject) => [subject, digestOf(root, subject)]));
+  const verdicts = await withProgress(due, (heard) =>
+    runMutants(subjects, { ...workshop, heard, root, jobs: Number(flags.jobs), withinS, seed: commit }),
+  );
+  keepRecord(verdicts, digests);
   for (const line of details(verdicts)) console.log(line);
   if (verdicts.length < due) {
     console.log(
@@ -106,16 +98,30 @@ async function runAll(): Promise<void> {
   if (survivors(verdicts).length > 0) process.exitCode = 1;
 }
 
-/** Of the machines whose mutants have all been run, and killed. */
-function keepRecord(verdicts: Verdict[]): void {
-  const clean = subjects.filter((subject) => {
+async function withProgress(due: number, run: (heard: (fate: Fate) => void) => Promise<Verdict[]>): Promise<Verdict[]> {
+  const fates = new Map<string, number>();
+  const words = () => [...fates].map(([fate, count]) => `${count} ${fate}`).join(', ');
+  const progress = setInterval(() => console.log(`… of ${due}: ${words() || 'none yet'}`), PROGRESS_EVERY_MS);
+  try {
+    return await run(({ is, mutant }) => {
+      if (typeof mutant === 'number') fates.set(is, (fates.get(is) ?? 0) + 1);
+    });
+  } finally {
+    clearInterval(progress);
+    // When one process breaks, the others have nobody to report to.
+    abort.abort();
+  }
+}
+
+/** Of the machines whose mutants have all been run, and killed, with the digests of what was run. */
+function keepRecord(verdicts: Verdict[], digests: Map<Subject, string>): void {
+  const record = readRecord(root);
+  for (const [subject, digest] of digests) {
+    const { machine, mutations } = subject;
     const own = verdicts.filter((verdict) => verdict.subject === subject);
-    return own.length === subject.mutations.length && survivors(own).length === 0;
-  });
-  if (clean.length === 0) return;
-  const entries = clean.map((subject) => [
-    subject.machine,
-    { digest: digestOf(root, tools, subject), mutants: subject.mutations.length },
-  ]);
-  writeRecord(root, { ...readRecord(root), ...Object.fromEntries(entries) });
+    if (own.length < mutations.length || survivors(own).length > 0) continue;
+    if (digestOf(root, subject) === digest) record[machine] = { digest, mutants: mutations.length };
+    else console.log(`${machine} or its tests have changed meanwhile: not noted in the record`);
+  }
+  if (Object.keys(record).length > 0) writeRecord(root, record);
 }

@@ -11,11 +11,12 @@ import { MESSAGES, type Message, type Mutant, type Orders } from './orders.ts';
 /** What became of a mutant. */
 export type Fate = Exclude<Message, { is: 'at' }>;
 
-/** Without a word for that long a mutant is taken for hanging. The slowest test needs a tenth of it. */
-const HANGING_AFTER_MS = 8_000;
+/** Processor time within one test after which a mutant is taken for hanging: several times that of the slowest test. */
+const HANGING_AFTER_MS = 15_000;
 
-/** For one that only waits: well above the time limit of a test. */
-const IDLE_AFTER_MS = 60_000;
+/** Time in which one that waits for ever does next to nothing; well above the time limit of a test. */
+const IDLE_AFTER_MS = 120_000;
+const NEXT_TO_NOTHING_MS = 1_000;
 
 const LOOK_EVERY_MS = 500;
 
@@ -33,6 +34,8 @@ export interface Workshop {
   signal: AbortSignal;
   /** Whether jest's own output is to be seen. */
   shown: boolean;
+  /** Is told of each fate as soon as it is known, and again when the mutant has to be run once more. */
+  heard?(fate: Fate): void;
 }
 
 /** The fate of each mutant of the orders. */
@@ -65,6 +68,7 @@ async function runOnce(orders: Orders, workshop: Workshop): Promise<Attempt> {
     const message = JSON.parse(line) as Message;
     attempt.at = message.mutant;
     if (message.is !== 'at') attempt.told.push(message);
+    if (message.is !== 'at') workshop.heard?.(message);
     heard = { busyMs: busyMs(child), atMs: Date.now() };
   });
   let words = '';
@@ -72,8 +76,9 @@ async function runOnce(orders: Orders, workshop: Workshop): Promise<Attempt> {
     words = `${words}${more}`.slice(-2_000);
   });
   const watch = setInterval(() => {
-    if (busyMs(child) - heard.busyMs > HANGING_AFTER_MS) attempt.problem = HANGS;
-    else if (Date.now() - heard.atMs > IDLE_AFTER_MS) attempt.problem = IDLES;
+    const sinceMs = busyMs(child) - heard.busyMs;
+    if (sinceMs > HANGING_AFTER_MS) attempt.problem = HANGS;
+    else if (Date.now() - heard.atMs > IDLE_AFTER_MS && sinceMs < NEXT_TO_NOTHING_MS) attempt.problem = IDLES;
     else return;
     child.kill('SIGKILL');
   }, LOOK_EVERY_MS);

@@ -9,7 +9,7 @@ const config: Config = {
   testEnvironment: '<rootDir>/environment.ts',
   modulePathIgnorePatterns: [],
   // Decisions are tested without waiting: what is not over by then waits for what a mutant never does.
-  testTimeout: 3_000,
+  testTimeout: 10_000,
   reporters: process.env.MUTATION_RUN_SHOWN ? ['default'] : [],
   silent: !process.env.MUTATION_RUN_SHOWN,
 };

@@ -1,7 +1,7 @@
 /** Which machines had no survivors the last time all their mutants were run, and from what: `__tests__/mutants.json`. */
 
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { imported } from './imported.ts';
 import type { Subject } from './subjects.ts';
@@ -22,16 +22,13 @@ export function writeRecord(root: string, record: MutantsRecord): void {
 }
 
 /**
- * What the fate of a machine's mutants depends on: the machine, the tests, what they import of machines and helpers,
- * and how mutants are made. What lies below the machines is left out.
- * @param tools the folder `tools`.
+ * What the fate of a machine's mutants depends on: which they are, the machine, its tests, and what these import of
+ * machines and helpers. What lies below the machines is left out.
  */
-export function digestOf(root: string, tools: string, { machine, tests }: Subject): string {
-  const own = [...imported(root, [`machines/${machine}.ts`, ...tests])].sort();
-  const folder = path.join(tools, 'mutants');
-  const making = readdirSync(folder).sort();
-  const hash = createHash('sha256');
-  for (const file of own) hash.update(`${file}\n`).update(readFileSync(path.join(root, file)));
-  for (const file of making) hash.update(`${file}\n`).update(readFileSync(path.join(folder, file)));
+export function digestOf(root: string, { machine, tests, mutations }: Subject): string {
+  const hash = createHash('sha256').update(mutations.map(({ name }) => name).join('\n'));
+  for (const file of [...imported(root, [`machines/${machine}.ts`, ...tests])].sort()) {
+    hash.update(`\n${file}\n`).update(readFileSync(path.join(root, file)));
+  }
   return hash.digest('hex').slice(0, 16);
 }

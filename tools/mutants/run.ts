@@ -19,14 +19,12 @@ export interface RunOptions extends Workshop {
   withinS: number;
   /** Decides, when the time is too short for all, for which it is used: the same seed, the same ones. */
   seed: string;
-  /** Is told of each verdict. */
-  told(verdict: Verdict): void;
 }
 
 /** How many mutants one process takes. All of them are loaded at once, each with its tests: some 5 MiB. */
 const BATCH = 60;
 
-/** Which of them survive; those that there was no time for are left out. */
+/** What becomes of each mutant; those that there was no time for are left out. */
 export async function runMutants(subjects: Subject[], options: RunOptions): Promise<Verdict[]> {
   const untilMs = performance.now() + options.withinS * 1_000;
   const batches = batchesOf(subjects, options.seed);
@@ -79,9 +77,7 @@ async function verdictsOf({ subject, mutations }: Batch, options: RunOptions): P
   return mutations.map((mutation) => {
     const fate = fates.get(mutation);
     if (fate === undefined) throw new Error(`nothing was heard of ${machine} ${mutation}`);
-    const verdict = { subject, mutation, fate };
-    options.told(verdict);
-    return verdict;
+    return { subject, mutation, fate };
   });
 }
 

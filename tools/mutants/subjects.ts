@@ -39,12 +39,14 @@ function isMachine(value: unknown): value is AnyStateMachine {
   return typeof value === 'object' && value !== null && 'implementations' in value && 'config' in value;
 }
 
-/** What tests a machine is called after it and makes it: `domain.test.ts`, then `domain-model.test.ts`. */
+/** What tests a machine is called after it and makes it: `domain.test.ts`, then `domain-time.test.ts` and so on. */
 function testsOf(root: string, machine: string): string[] {
   const files = readdirSync(path.join(root, '__tests__')).filter((file) => file.endsWith('.test.ts'));
   const own = files.filter((file) => file === `${machine}.test.ts`);
   const more = files.filter((file) => file.startsWith(`${machine}-`)).sort();
-  return [...own, ...more]
+  // Walks down every path take the longest, so that they are left to those whom no example has killed.
+  const isWalk = (file: string) => file.endsWith('-model.test.ts');
+  return [...own, ...more.filter((file) => !isWalk(file)), ...more.filter(isWalk)]
     .map((file) => path.join('__tests__', file))
     .filter((file) => imported(root, [file]).has(`machines/${machine}.ts`));
 }
