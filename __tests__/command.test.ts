@@ -480,8 +480,8 @@ describe('a command that is being prepared', () => {
 
 /** A file system that never answers: a FUSE mount whose server says nothing. Whatever hangs on it ends when it is disposed of. */
 function deadMount(): Disposable & { dir: string; isMounted: boolean } {
-  const dir = mkdtempSync(path.join(tmpdir(), 'dead-'));
   const server = openSync('/dev/fuse', 'r+');
+  const dir = mkdtempSync(path.join(tmpdir(), 'dead-'));
   // Without mount's helper for this type, which would not take a descriptor of ours.
   const args = ['-i', '-t', 'fuse', '-o', 'fd=3,rootmode=40000,user_id=0,group_id=0', 'dead', dir];
   const { status } = spawnSync('mount', args, { stdio: ['ignore', 'ignore', 'ignore', server] });
