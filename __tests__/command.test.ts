@@ -611,6 +611,38 @@ describe('output', () => {
     expect(streams).toEqual(['stdout', 'stderr', 'stdout', 'stdout']);
   });
 
+  it('comes also by the names of the two streams, which scripts write to [8.7]', async () => {
+    const { lines, streams } = await sh('echo a >/dev/stderr; echo b >/dev/stdout; echo c >>/proc/self/fd/2');
+
+    expect(lines.toSorted()).toEqual(['a', 'b', 'c']);
+    expect(streams.toSorted()).toEqual(['stderr', 'stderr', 'stdout']);
+  });
+
+  asRoot('comes by those names of a command that runs as another user, too [8.7, 8.8]', async () => {
+    const { lines } = await sh('echo a >/dev/stderr', { user: 'nobody' });
+
+    expect(lines).toEqual(['a']);
+  });
+
+  it('comes all the same where no pipes can be made, by what Node has [8.7]', async () => {
+    const { lines, result } = await sh('echo a; echo b >&2', { allJsonDir: '/dev/null/nowhere' });
+
+    expect(lines.toSorted()).toEqual(['a', 'b']);
+    expect(result.succeeded).toBe(true);
+  });
+
+  it('leaves no pipe behind by name, and none open [8.7]', async () => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    await sh('echo a');
+    const before = open();
+
+    for (let count = 0; count < 5; count += 1) await sh('echo a');
+    await run(['/bin/sh'], { cwd: '/nowhere' });
+
+    expect(open()).toBeLessThanOrEqual(before + 1);
+    expect(readdirSync(path.join(folder, 'json'))).toEqual([]);
+  });
+
   it('is decoded across chunks [8.7]', async () => {
     const { lines, result } = await sh(
       "printf '\\342\\202'; sleep 0.2; printf '\\254 and \\360\\237'; sleep 0.2; printf '\\220\\237\\n'",

@@ -1,13 +1,14 @@
 /** Running one command line: a process group of its own, no shell, no input, and an end that background children cannot delay. */
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../config/errors.ts';
 import { isSuccess } from '../config/exit-codes.ts';
 import type { CommandLine, CommandResult, MonotonicMs } from '../config/vocabulary.ts';
 import { groupEnd, signalGroup } from './command-group.ts';
-import { followOutput } from './command-output.ts';
+import { followOutput, type StreamName } from './command-output.ts';
+import { openPipes, type Pipes } from './command-pipes.ts';
 import { type Launch, prepare, type Startable } from './command-start.ts';
 
 /** A command line with macros expanded and everything inherited. */
@@ -74,7 +75,7 @@ async function run(command: PreparedCommand, listener: CommandListener, control:
   const launch = await prepareUnlessKilled(command, control, dir);
   if (typeof launch === 'string') return listener.ended(neverStarted(command, launch));
 
-  const ended = await follow(launch, listener, control);
+  const ended = await follow(launch, listener, control, dir);
   await launch.cleanUp();
   listener.ended(typeof ended === 'string' ? neverStarted(command, ended) : resultOf(command, ended));
 }
@@ -102,20 +103,37 @@ interface Ended extends End {
 }
 
 /** Starts the process and stays with it to its end; a sentence when it could not be started. */
-async function follow(launch: Launch, listener: CommandListener, control: Control): Promise<Ended | string> {
-  if (control.signals.size > 0) return 'its time was over before it began';
-  const child = await startProcess(launch).catch(startProblem);
+async function follow(
+  launch: Launch,
+  listener: CommandListener,
+  control: Control,
+  dir: string,
+): Promise<Ended | string> {
+  const pipes = await openPipes(dir);
+  const child =
+    control.signals.size > 0
+      ? 'its time was over before it began'
+      : await startProcess(launch, pipes).catch(startProblem);
+  await handOver(pipes, typeof child !== 'string');
   if (typeof child === 'string') return child;
 
   const startedMs = performance.now();
   listener.started(startedMs);
   if (launch.lack !== undefined) listener.note?.(launch.lack);
-  const output = followOutput(child.process, listener.output);
+  const output = followOutput(child.streams, listener.output);
   const end = await endOf(child, control);
   const durationMs = Math.round(performance.now() - startedMs);
   await output.finish(LATE_OUTPUT_MS);
   const ended = { ...end, durationMs, outputTail: output.tail() };
   return (launch.changesUser && userProblem(ended)) || ended;
+}
+
+/** The process has its ends of the pipes, or never will. */
+async function handOver(pipes: Pipes | undefined, isStarted: boolean): Promise<void> {
+  for (const { stream, letGo } of pipes ? [pipes.stdout, pipes.stderr] : []) {
+    await letGo();
+    if (!isStarted) stream.destroy();
+  }
 }
 
 /** How a process ended. */
@@ -125,22 +143,30 @@ interface Exit {
 }
 
 interface Started {
-  process: ChildProcessByStdio<null, Readable, Readable>;
+  pid: number;
+  streams: Record<StreamName, Readable>;
   exit: Promise<Exit>;
 }
 
 /** Resolves when the kernel runs it; rejects when it refuses. */
-function startProcess({ file, args, env, cwd }: Launch): Promise<Started> {
+function startProcess({ file, args, env, cwd }: Launch, pipes: Pipes | undefined): Promise<Started> {
   return new Promise((resolve, reject) => {
+    const stdio: StdioOptions = ['ignore', pipes?.stdout.descriptor ?? 'pipe', pipes?.stderr.descriptor ?? 'pipe'];
     // Detached makes it the leader of a group (and session) of its own, which can be signalled as one.
-    const child = spawn(file, args, { env, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, { env, cwd, detached: true, stdio });
     // Listened for at once: a short-lived process may be over before anybody looks again.
     const exit: Started['exit'] = new Promise((settle) => {
       child.on('exit', (exitCode, signal) => settle({ exitCode, signal }));
     });
-    child.on('spawn', () => resolve({ process: child, exit }));
+    child.on('spawn', () => resolve({ pid: child.pid ?? 0, streams: streamsOf(child, pipes), exit }));
     child.on('error', reject);
   });
+}
+
+function streamsOf({ stdout, stderr }: ChildProcess, pipes: Pipes | undefined): Started['streams'] {
+  const streams = { stdout: pipes?.stdout.stream ?? stdout, stderr: pipes?.stderr.stream ?? stderr };
+  if (streams.stdout === null || streams.stderr === null) throw new Error('a process was started without its streams');
+  return { stdout: streams.stdout, stderr: streams.stderr };
 }
 
 /** The kernel's refusals that a look beforehand cannot foresee. */
@@ -163,7 +189,7 @@ interface End extends Exit {
  * What ends by itself ends with its own process: what it left in the background lives on (behaviour.md 8.4). What was asked to end
  * is its whole group: a child that is still saving has its time, and gets its SIGKILL (8.5).
  */
-async function endOf({ process: { pid = 0 }, exit }: Started, control: Control): Promise<End> {
+async function endOf({ pid, exit }: Started, control: Control): Promise<End> {
   control.send = (name) => signalGroup(pid, name);
   for (const name of control.signals) control.send(name);
   const { exitCode, signal } = await exit;

@@ -27,7 +27,7 @@ const parts: Record<string, string[]> = {
   'aws.ts': ['aws-refusal.ts', 'sdk.ts'],
   'block-device.ts': ['udev.ts'],
   'command-start.ts': ['command-places.ts'],
-  'command.ts': ['command-group.ts', 'command-output.ts', 'command-start.ts'],
+  'command.ts': ['command-group.ts', 'command-output.ts', 'command-pipes.ts', 'command-start.ts'],
   'disk-holders.ts': ['disk-parts.ts', 'mount-table.ts'],
   'imds.ts': ['imds-session.ts'],
   'logger.ts': ['log-fields.ts', 'winston.ts'],
