@@ -1,6 +1,7 @@
 /** Early signs and the notice itself, as commands and messages: the built daemon, from boot to exit. */
 
 import { type Lab, QUEUE, startDaemon, startLab, VOLUME } from './helpers/daemon.ts';
+import { MAINTENANCE, slowSecondLook } from './helpers/signs.ts';
 import { eventually } from './helpers/simulator-clients.ts';
 import { attached, configurationOf, gate, note, notes, sns, toldEvents, volume } from './helpers/story.ts';
 
@@ -83,6 +84,7 @@ describe('a notice', () => {
 describe('an early sign', () => {
   it('while started runs the at-risk commands and is told where it is wanted; the domain goes on [5.1]', async () => {
     await using lab = await startLab();
+    slowSecondLook(lab);
     const world = { exec: causes(lab), notify: [telling('at-risk')] };
     await using daemon = startDaemon(lab, { configuration: configurationOf({ world }) });
     await daemon.reaches('world', 'started');
@@ -112,7 +114,7 @@ describe('an early sign', () => {
     await using daemon = startDaemon(lab, { configuration: configurationOf({ world }) });
     await preparing.reached(daemon);
     await eventually(
-      async () => lab.calls('GET /latest/meta-data/events/maintenance/scheduled').length,
+      async () => lab.calls(MAINTENANCE).length,
       (looks) => looks >= 2,
     );
     const early = notes(lab);
@@ -151,6 +153,7 @@ describe('an early sign', () => {
 describe('treat-as-interruption', () => {
   it('takes a sign that comes while started as a notice with 120 s left [3.2, 5.1]', async () => {
     await using lab = await startLab();
+    slowSecondLook(lab);
     const world = { exec: causes(lab), notify: [telling('noticed', 'at-risk')] };
     await using daemon = startDaemon(lab, { configuration: configurationOf({ world }, treating('maintenance')) });
     await daemon.reaches('world', 'started');

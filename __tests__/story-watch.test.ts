@@ -3,12 +3,9 @@
 import { DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import type { CallRecord } from '../simulator/server.ts';
 import { type Daemon, type Lab, startDaemon, startLab, VOLUME } from './helpers/daemon.ts';
+import { LIFECYCLE, MAINTENANCE, REBALANCE } from './helpers/signs.ts';
 import { clientOptions, eventually } from './helpers/simulator-clients.ts';
 import { attached, configurationOf, note, notes, sns, toldEvents, volume } from './helpers/story.ts';
-
-const REBALANCE = 'GET /latest/meta-data/events/recommendations/rebalance';
-const MAINTENANCE = 'GET /latest/meta-data/events/maintenance/scheduled';
-const LIFECYCLE = 'GET /latest/meta-data/autoscaling/target-lifecycle-state';
 
 const saving = (lab: Lab) => ({ exec: [{ on: 'interrupted', lines: [note(lab, 'saved')] }], notify: [sns] });
 
