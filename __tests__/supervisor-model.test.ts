@@ -49,7 +49,7 @@ const model: Model<Machine> = {
     ],
     look: [resolves(atOnce), resolves({ ...atOnce, notice }), refused],
     setHostname: [resolves(), refused],
-    tidyUp: [resolves({ kept: [], failures: [] }), refused],
+    tidyUp: [resolves({ given: [], kept: [], failures: [] }), refused],
     setOut: [resolves({ atMs: 0 }), refused],
     tellReady: [resolves(), refused],
   },

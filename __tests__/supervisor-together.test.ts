@@ -73,7 +73,7 @@ function realActors(script: Script) {
         upsertRecordSets: script.step<typeof recordsMachine>(({ domain }) => `${domain} upsertRecordSets`, noRecords),
         giveBack: script.step<typeof givingBackMachine>(
           (what) => `${'domain' in what ? what.domain : ''} ${what.reason}`,
-          { kept: [], failures: [] },
+          { given: [], kept: [], failures: [] },
         ),
         remember: script.step<(typeof domainSteps)['remember']>(
           ({ domain, past }) => `${domain} remember ${past}`,

@@ -39,7 +39,7 @@ const early: Array<{ state: string; settings?: SupervisorSettings; doings: Doing
   {
     state: 'tidying',
     settings: { leftOver: true },
-    doings: { tidyUp: untilAskedToFinish({ kept: [], failures: [] }) },
+    doings: { tidyUp: untilAskedToFinish({ given: [], kept: [], failures: [] }) },
   },
   { state: 'setting-out', doings: { setOut: [held, resolves({ atMs: 0 })] } },
 ];
@@ -182,7 +182,7 @@ describe('a warm pool', () => {
 });
 
 describe('what an earlier run left behind', () => {
-  const asked = { tidyUp: untilAskedToFinish({ kept: [], failures: [] }) };
+  const asked = { tidyUp: untilAskedToFinish({ given: [], kept: [], failures: [] }) };
 
   it('is given back before any domain begins [12.2]', () => {
     const { script } = scriptedSupervisor({ leftOver: true });
@@ -199,7 +199,10 @@ describe('what an earlier run left behind', () => {
 
   it('that cannot be given back is a problem that keeps nobody from coming up [12.2]', () => {
     const failures = [{ part: 'left-over', problem: 'vol-1 at /dev/sdf: busy', critical: false }];
-    const { script, context } = scriptedSupervisor({ leftOver: true }, { tidyUp: resolves({ kept: [], failures }) });
+    const { script, context } = scriptedSupervisor(
+      { leftOver: true },
+      { tidyUp: resolves({ given: [], kept: [], failures }) },
+    );
 
     expect(script.taken).toContain('domain web');
     expect(context.problems).toEqual(['vol-1 at /dev/sdf: busy']);
@@ -219,7 +222,7 @@ describe('what an earlier run left behind', () => {
     const before = [...supervisor.script.sent];
     supervisor.clock.increment(1);
     const state = supervisor.state;
-    supervisor.script.resolve('tidyUp', { kept: [], failures: [] });
+    supervisor.script.resolve('tidyUp', { given: [], kept: [], failures: [] });
 
     expect(before).toEqual([]);
     expect(supervisor.script.sent).toEqual(['tidyUp: step.finish']);
@@ -1277,7 +1280,7 @@ describe('an early sign', () => {
     if (state === 'looking') supervisor.script.resolve('lookFirst', {});
     if (state === 'naming-host') supervisor.script.resolve('setHostname');
     if (state === 'warming') supervisor.send(lifecycle('InService'));
-    if (state === 'tidying') supervisor.script.resolve('tidyUp', { kept: [], failures: [] });
+    if (state === 'tidying') supervisor.script.resolve('tidyUp', { given: [], kept: [], failures: [] });
     goOn(supervisor);
 
     expect(supervisor.errors).toEqual([]);

@@ -29,7 +29,7 @@ const model: Model<typeof volumesMachine> = {
     volume: ({ input }) => [resolves(attachmentOf(input)), resolves({ problem: 'denied' }), defect],
     runCommands: [resolves([succeeded('/bin/true')]), resolves([failed('/bin/true')]), defect],
     notePrepared: [resolves(), defect],
-    giveBack: [resolves({ kept: [], failures: [] }), defect],
+    giveBack: [resolves({ given: [], kept: [], failures: [] }), defect],
   },
   events: () => [{ type: 'step.finish' }],
   guarded: ({ next, outcomes, finishing, failures }) => [

@@ -19,7 +19,7 @@ import type {
 } from '../config/vocabulary.ts';
 import { type CommandsInput, problemsOf } from './commands.ts';
 import { type Deadline, deadlineOfNotice, deadlineOfStop, sooner } from './deadline.ts';
-import type { GivingBackInput, Released } from './giving-back.ts';
+import { type GivingBackInput, hasVolume, type Released } from './giving-back.ts';
 import type { DeadlineMoved } from './step.ts';
 import type { VolumesInput } from './volumes.ts';
 
@@ -73,7 +73,8 @@ export interface DomainContext extends DomainInput {
   risk?: Risk;
   /** Whose commands run beside its step. */
   beside: BesideEvent[];
-  /** What could not be given back. */
+  /** What was given back, and what could not be. */
+  given: Hold[];
   kept: Hold[];
 }
 
@@ -226,11 +227,11 @@ export function isReleasing(context: DomainContext, ending: Ending): boolean {
   return context.past === 'started' && !context.hurrying && isNamed(context, ending);
 }
 
-/** Whether a volume of it is attached here: one that was found so, was not given back, or belongs to what an earlier run started. */
-export function isSomethingHere({ past, volumes, attachments, kept }: DomainContext): boolean {
-  const isKept = kept.some(({ kind }) => kind === 'attachment');
-  if (past === 'started') return isKept || volumes.some(({ release }) => !release.includes('failed'));
-  return isKept || attachments.length > 0;
+/** Whether a volume of it is attached here: found or left so, or belonging to what an earlier run started, and not given back. */
+export function isSomethingHere({ past, volumes, attachments, given, kept }: DomainContext): boolean {
+  const expected = past === 'started' ? volumes : attachments;
+  const isLeft = kept.some(({ kind }) => kind === 'attachment');
+  return isLeft || expected.some(({ volumeId }) => !hasVolume(given, volumeId));
 }
 
 export function withFailures({ failures }: DomainContext, ...more: Failure[]): Pick<DomainContext, 'failures'> {

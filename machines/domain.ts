@@ -194,13 +194,8 @@ export const domainMachine = setup({
       changes: outcome.changes,
       ...withFailures(context, ...outcome.failures, ...unfinishedOf(context, outcome)),
     })),
-    keepRolledBack: assign(({ context }, { outcome }: { outcome: GivingBackOutcome }) => ({
-      // What this run found attached it did not take, and so it is still here.
-      attachments: context.attachments.filter(({ attachedNow }) => !attachedNow),
-      kept: outcome.kept,
-      ...withFailures(context, ...outcome.failures),
-    })),
-    keepReleased: assign(({ context }, { outcome }: { outcome: GivingBackOutcome }) => ({
+    keepGivenBack: assign(({ context }, { outcome }: { outcome: GivingBackOutcome }) => ({
+      given: [...context.given, ...outcome.given],
       kept: [...context.kept, ...outcome.kept],
       ...withFailures(context, ...outcome.failures),
     })),
@@ -244,6 +239,7 @@ export const domainMachine = setup({
     hurrying: false,
     late: false,
     beside: [],
+    given: [],
     kept: [],
   }),
   entry: raise({ type: 'way-up.expired' }, { id: 'way-up', delay: ({ context }) => context.limits.wayUpMs }),
@@ -269,7 +265,7 @@ export const domainMachine = setup({
         // The application may be running still: what an earlier run began is brought to its end (12.3).
         {
           guard: and(['noticed', 'pastPoint']),
-          target: 'turning-down',
+          target: 'interrupted',
           actions: ['keepNoticeKnown', 'startCountdown', ...tellNotice, endAs('interrupted')],
         },
         {
@@ -344,8 +340,8 @@ export const domainMachine = setup({
         'domain.proceed': 'committing',
         'interruption.noticed': { target: 'turning-back', actions: [...firstNotice, endAs('interrupted')] },
         'domain.stop': { target: 'turning-back', actions: ['keepStop', 'startCountdown', endAs('stopping')] },
-        'domain.fail': { target: 'turning-back', actions: ['failWithOthers', endAs('failed')] },
-        'way-up.expired': { target: 'turning-back', actions: ['failLate', endAs('failed')] },
+        'domain.fail': { target: 'turning-back', actions: 'failWithOthers' },
+        'way-up.expired': { target: 'turning-back', actions: 'failLate' },
       },
     },
 
@@ -382,11 +378,11 @@ export const domainMachine = setup({
       entry: [reached('started'), 'runAtRisk'],
       on: {
         'interruption.noticed': {
-          target: 'turning-down',
+          target: 'interrupted',
           actions: ['keepNotice', 'startCountdown', 'moveDeadlineBeside', ...tellNotice, endAs('interrupted')],
         },
         'domain.stop': {
-          target: 'turning-down',
+          target: 'stopping',
           actions: ['keepStop', 'startCountdown', 'moveDeadlineBeside', endAs('stopping')],
         },
         'risk.seen': { guard: 'firstRisk', actions: ['keepRisk', 'runAtRisk'] },
@@ -410,8 +406,8 @@ export const domainMachine = setup({
         src: 'giveBack',
         input: ({ context: { domain } }) => ({ reason: 'roll-back' as const, domain }),
         onDone: [
-          { guard: 'calledOff', target: 'signing-off', actions: keepRolledBack() },
-          { target: 'turning-down', actions: keepRolledBack() },
+          { guard: 'calledOff', target: 'signing-off', actions: keepGivenBack() },
+          { target: 'turning-down', actions: keepGivenBack() },
         ],
         onError: [
           { guard: 'calledOff', target: 'signing-off', actions: noted('roll-back') },
@@ -488,7 +484,7 @@ export const domainMachine = setup({
         id: 'step',
         src: 'giveBack',
         input: ({ context }) => releaseOf(context),
-        onDone: { target: 'closing', actions: keepReleased() },
+        onDone: { target: 'closing', actions: keepGivenBack() },
         onError: { target: 'closing', actions: noted('release') },
       },
     },
@@ -504,13 +500,13 @@ export const domainMachine = setup({
       ],
       on: {
         'interruption.noticed': [
-          { guard: 'pastPoint', target: 'turning-down', actions: [...firstNotice, endAnewAs('interrupted')] },
+          { guard: 'pastPoint', target: 'interrupted', actions: [...firstNotice, endAnewAs('interrupted')] },
           { target: 'stopped' },
         ],
         'domain.stop': [
           {
             guard: 'pastPoint',
-            target: 'turning-down',
+            target: 'stopping',
             actions: ['keepStop', 'startCountdown', endAnewAs('stopping')],
           },
           { target: 'stopped' },
@@ -605,16 +601,9 @@ function keepRecords() {
   } as const;
 }
 
-function keepRolledBack() {
+function keepGivenBack() {
   return {
-    type: 'keepRolledBack',
-    params: ({ event }: { event: { output: GivingBackOutcome } }) => ({ outcome: event.output }),
-  } as const;
-}
-
-function keepReleased() {
-  return {
-    type: 'keepReleased',
+    type: 'keepGivenBack',
     params: ({ event }: { event: { output: GivingBackOutcome } }) => ({ outcome: event.output }),
   } as const;
 }

@@ -26,8 +26,9 @@ export interface Released {
   written: RecordSet[];
 }
 
-/** What could not be given back, and everything that went wrong. */
+/** What was given back and what could not be, and everything that went wrong. */
 export interface GivingBackOutcome {
+  given: Hold[];
   kept: Hold[];
   failures: Failure[];
 }
@@ -78,6 +79,7 @@ export const givingBackMachine = setup({
       failures: [...context.failures, failureOf(context, problem)],
     })),
     keepRestored: assign((_, { restored }: { restored: Restored }) => ({ restored })),
+    noteGiven: assign(({ context }) => ({ given: [...context.given, ...context.left.slice(0, 1)] })),
     goOn: assign(({ context }) => ({ left: context.left.slice(1), attempts: 0 })),
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
     beFinishing: assign({ finishing: true }),
@@ -92,7 +94,15 @@ export const givingBackMachine = setup({
   },
 }).createMachine({
   id: 'giving-back',
-  context: ({ input }) => ({ what: input, left: [], kept: [], failures: [], attempts: 0, finishing: false }),
+  context: ({ input }) => ({
+    what: input,
+    left: [],
+    given: [],
+    kept: [],
+    failures: [],
+    attempts: 0,
+    finishing: false,
+  }),
   initial: 'listing',
   on: { 'step.finish': { actions: 'beFinishing' } },
   states: {
@@ -168,6 +178,7 @@ export const givingBackMachine = setup({
     },
 
     dropping: {
+      entry: 'noteGiven',
       invoke: {
         src: 'dropHold',
         input: ({ context }) => nextOf(context),
@@ -179,7 +190,7 @@ export const givingBackMachine = setup({
 
     ended: { type: 'final' },
   },
-  output: ({ context: { kept, failures } }) => ({ kept, failures }),
+  output: ({ context: { given, kept, failures } }) => ({ given, kept, failures }),
 });
 
 function failed() {
@@ -217,4 +228,9 @@ function restOf({ what, left }: GivingBackContext): Failure[] {
 /** For example `vol-0abc at /dev/sdf`, or `game.example.com. A`. */
 export function nameOf(hold: Hold): string {
   return hold.kind === 'attachment' ? `${hold.volumeId} at ${hold.device}` : `${hold.after.name} ${hold.after.type}`;
+}
+
+/** Whether a volume is among them. */
+export function hasVolume(holds: Hold[], volumeId: string): boolean {
+  return holds.some((hold) => hold.kind === 'attachment' && hold.volumeId === volumeId);
 }

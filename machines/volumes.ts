@@ -4,7 +4,7 @@ import { and, assign, type DoneActorEvent, type ErrorActorEvent, enqueueActions,
 import { messageOf } from '../config/errors.ts';
 import type { Attachment, CommandResult, Failure, MonotonicMs, Occasion, VolumeEntry } from '../config/vocabulary.ts';
 import { type CommandsInput, commandsMachine, problemsOf } from './commands.ts';
-import { type GivingBackInput, type GivingBackOutcome, givingBackMachine } from './giving-back.ts';
+import { type GivingBackInput, type GivingBackOutcome, givingBackMachine, hasVolume } from './giving-back.ts';
 import { type FinishStep, step } from './step.ts';
 import { type VolumeOutcome, volumeMachine } from './volume.ts';
 
@@ -83,9 +83,7 @@ export const volumesMachine = setup({
       failures: [...context.failures, failureOf(context, context.next, messageOf(error))],
     })),
     keepGivenBack: assign(({ context }, { outcome }: { outcome: GivingBackOutcome }) => ({
-      attachments: context.attachments.filter(
-        (attachment) => !isFailed(context, attachment) || !attachment.attachedNow,
-      ),
+      attachments: context.attachments.filter(({ volumeId }) => !hasVolume(outcome.given, volumeId)),
       failures: [...context.failures, ...outcome.failures],
     })),
     goOn: assign(({ context }) => ({ next: context.next + 1 })),
@@ -252,10 +250,6 @@ function entryNext({ entries, next }: VolumesContext): VolumeEntry {
 /** Entries that something went wrong with; what is critical among them ends the step before anybody asks. */
 function failedEntries({ entries, failures }: VolumesContext): VolumeEntry[] {
   return entries.filter(({ entry }) => failures.some(({ part }) => part === partName(entry)));
-}
-
-function isFailed(context: VolumesContext, { volumeId, device }: Attachment): boolean {
-  return failedEntries(context).some((entry) => entry.volumeId === volumeId && entry.device === device);
 }
 
 function partOf(context: VolumesContext): GivingBackInput {

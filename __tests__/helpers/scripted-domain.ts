@@ -19,7 +19,7 @@ import { createScript, type Doings, held, started } from './scripted.ts';
 
 export const noVolumes: VolumesOutcome = { attachments: [], results: [], failures: [], unfinished: [] };
 export const noRecords: RecordsOutcome = { changes: [], failures: [], unfinished: [] };
-export const givenBack: GivingBackOutcome = { kept: [], failures: [] };
+export const givenBack: GivingBackOutcome = { given: [], kept: [], failures: [] };
 
 /** Attached by this run; an adopted one has `attachedNow: false`. */
 export const attachment: Attachment = {

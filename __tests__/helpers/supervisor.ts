@@ -66,7 +66,7 @@ export function scriptedSteps(doings: Doings = {}): { script: Script; steps: Ste
     lookFirst: script.step<Steps['lookFirst']>('lookFirst', {}),
     look: script.step<Steps['look']>('look', { atMs: 0, wallMs: 0 }),
     setHostname: script.step<Steps['setHostname']>('setHostname', undefined),
-    tidyUp: script.step<typeof givingBackMachine>('tidyUp', { kept: [], failures: [] }),
+    tidyUp: script.step<typeof givingBackMachine>('tidyUp', { given: [], kept: [], failures: [] }),
     setOut: script.step<Steps['setOut']>('setOut', { atMs: 0 }),
     tellReady: script.step<Steps['tellReady']>('tellReady', undefined),
   } satisfies Steps;
