@@ -10,7 +10,7 @@ import { type Choice, mutating } from './xstate.ts';
 declare const mutationRun: { orders: Orders; watch: Watch };
 
 const { orders, watch } = mutationRun;
-let mutant: Mutant = 'before';
+let mutant: Mutant = 'original';
 
 shareAmongMutants();
 for (const one of orders.mutants) {

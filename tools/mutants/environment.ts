@@ -23,7 +23,7 @@ interface Test extends Block {
 const SIGN_OF_LIFE_MS = 1_000;
 
 export default class MutationEnvironment extends TestEnvironment {
-  private at: Mutant = 'before';
+  private at: Mutant = 'original';
   private saidAtMs = 0;
   private readonly over = new Set<Mutant>();
   private tests: Test[] = [];
@@ -103,7 +103,7 @@ function isOutermost({ parent }: Block): boolean {
 }
 
 function mutantOf({ name }: Block): Mutant {
-  return name === 'before' || name === 'after' ? name : Number(name);
+  return /^\d+$/.test(name) ? Number(name) : (name as Mutant);
 }
 
 function fullName({ name, parent }: Block): string {

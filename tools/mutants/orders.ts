@@ -1,7 +1,7 @@
 /** What a process of a mutation run is told to do, and what it says meanwhile. */
 
-/** The number of a mutation; `before` and `after` the mutants of a process the machine as it is, whose tests have to pass. */
-export type Mutant = number | 'before' | 'after';
+/** The number of a mutation; `original` is the machine as it is, whose tests have to pass. */
+export type Mutant = number | 'original';
 
 /** Handed down as JSON in the variable `MUTATION_RUN`. */
 export interface Orders {

@@ -65,20 +65,29 @@ function chunks(mutations: number[]): number[][] {
   return Array.from({ length: count }, (_, i) => mutations.slice(i * BATCH, (i + 1) * BATCH));
 }
 
+/** After the mutants comes the machine as it is: that its tests pass shows that nothing was left behind for anybody. */
 async function verdictsOf({ subject, mutations }: Batch, options: RunOptions): Promise<Verdict[]> {
   const { machine, tests } = subject;
-  const orders = { root: options.root, machine, tests, mutants: ['before' as const, ...mutations, 'after' as const] };
+  const orders = { root: options.root, machine, tests, mutants: [...mutations, 'original' as const] };
   const fates = new Map((await fatesOf(orders, options)).map((fate) => [fate.mutant, fate]));
-  const before = fates.get('before');
-  if (before?.is !== 'survived') throw new Error(`${machine}: the tests fail without any mutation: ${wordsOf(before)}`);
-  if (before.tests === 0) throw new Error(`${machine}: there is no test in ${tests.join(', ')}`);
-  // A mutant has left something behind: who was killed by it and who by his own fault is not known.
-  if (fates.get('after')?.is !== 'survived' && mutations.length > 1) return inHalves({ subject, mutations }, options);
+  if (fates.get('original')?.is !== 'survived') {
+    await passOrThrow(subject, options);
+    // Who was killed by what another one has left, and who by his own fault, is not known; alone he was the first.
+    if (mutations.length > 1) return inHalves({ subject, mutations }, options);
+  }
   return mutations.map((mutation) => {
     const fate = fates.get(mutation);
     if (fate === undefined) throw new Error(`nothing was heard of ${machine} ${mutation}`);
     return { subject, mutation, fate };
   });
+}
+
+async function passOrThrow({ machine, tests }: Subject, options: RunOptions): Promise<void> {
+  const [fate] = await fatesOf({ root: options.root, machine, tests, mutants: ['original'] }, options);
+  if (fate?.is === 'survived') return;
+  throw new Error(
+    `${machine}: the tests fail without any mutation: ${fate && 'by' in fate ? fate.by : 'no word of them'}`,
+  );
 }
 
 async function inHalves({ subject, mutations }: Batch, options: RunOptions): Promise<Verdict[]> {
@@ -87,8 +96,4 @@ async function inHalves({ subject, mutations }: Batch, options: RunOptions): Pro
     ...(await verdictsOf({ subject, mutations: mutations.slice(0, half) }, options)),
     ...(await verdictsOf({ subject, mutations: mutations.slice(half) }, options)),
   ];
-}
-
-function wordsOf(fate: Fate | undefined): string {
-  return fate !== undefined && 'by' in fate ? fate.by : 'nothing was heard of them';
 }
