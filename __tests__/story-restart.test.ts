@@ -157,6 +157,24 @@ describe('killed on the way up, and started again, the daemon', () => {
     expect(lab.calls('AttachVolume').map(({ status }) => status)).toEqual([200, 200]);
   });
 
+  it('gives back what it took and prepared before, if it fails then, and ends: nothing is here any more [12.2, 5.4, 2.3]', async () => {
+    await using lab = await startLab({ ...twoVolumesTwoZones, ...secondVolumeIsHeld });
+    const other = { 'attach-volume': [secondVolume] };
+    const world = { 'attach-volume': [volume], 'update-route53': [record] };
+    await using first = startDaemon(lab, { configuration: configurationOf({ world, other }) });
+    await first.reaches('world', 'dns-updated');
+    await kill(first);
+
+    const refused = { ...world, 'update-route53': [record, deniedRecord] };
+    await using second = startDaemon(lab, { configuration: configurationOf({ world: refused }) });
+    const { exitCode } = await second.ended;
+
+    expect(exitCode).toBe(1);
+    expect(attached(lab)).toEqual([]);
+    expect(addressSets(lab)).toEqual([]);
+    expect(held(lab)).toEqual([]);
+  });
+
   it('first gives back what it took and a changed configuration no longer asks for [12.2, 6.10, 7.5]', async () => {
     await using lab = await startLab({
       ...secondVolumeIsHeld,
