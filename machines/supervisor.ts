@@ -216,15 +216,17 @@ export const supervisorMachine = setup({
       if (context.stops < 2) return;
       for (const id of underWay(context)) enqueue.sendTo(id, { type: 'domain.hurry' });
     }),
+    /** None of them comes up any more, so that READY is not sent for one that stands still. */
     failOthers: enqueueActions(({ context, enqueue }, { domain }: { domain: string }) => {
       const problem = `${domain} has failed, and with require-all none comes up without the others`;
-      for (const id of underWay(context))
-        if (id !== `domain.${domain}`) enqueue.sendTo(id, { type: 'domain.fail', problem });
+      const others = underWay(context).filter((id) => !context.failing.some((failing) => id === `domain.${failing}`));
+      for (const id of others) enqueue.sendTo(id, { type: 'domain.fail', problem });
+      enqueue.assign({ standing: [], failing: context.domains.map((plan) => plan.domain) });
     }),
-    keepStanding: assign(({ context }, { domain }: { domain: string }) => ({
-      standing: [...context.standing, domain],
-      stood: true,
-    })),
+    /** But for one that was told to fail at that moment. */
+    keepStanding: assign(({ context }, { domain }: { domain: string }) =>
+      context.failing.includes(domain) ? {} : { standing: [...context.standing, domain], stood: true },
+    ),
     keepFailing: assign(({ context }, { domain }: { domain: string }) => ({
       standing: context.standing.filter((other) => other !== domain),
       failing: [...context.failing, domain],
@@ -450,7 +452,6 @@ export const supervisorMachine = setup({
 
     // READY first: the `started` commands may start units that are ordered after ours (11.1).
     'telling-ready': {
-      entry: 'cancelReadyPatience',
       on: askedToEnd,
       invoke: {
         src: 'tellReady',
