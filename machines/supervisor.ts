@@ -118,7 +118,10 @@ const askedToEnd = {
   ],
 } as const;
 
-/** The same where a change is under way before there are domains: what comes next is decided when it has ended. */
+/** Before there are domains: they are given the notice from the start, so that they take nothing. */
+const noticedEarly = { target: 'interrupted', actions: ['keepNotice', 'spawnDomains'] } as const;
+
+/** Where a change is under way before there are domains: what comes next is decided when it has ended. */
 const askedEarly = {
   'interruption.noticed': { actions: 'keepNotice' },
   'supervisor.stop': { actions: 'countStop' },
@@ -381,14 +384,14 @@ export const supervisorMachine = setup({
     awake: {
       entry: 'spawnWatches',
       always: [
-        { guard: 'noticed', target: 'coming-up' },
+        { guard: 'noticed', target: 'interrupted', actions: 'spawnDomains' },
         { guard: 'named', target: 'naming-host' },
         { target: 'warming' },
       ],
     },
 
     'naming-host': {
-      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': stoppedEarly },
+      on: { 'interruption.noticed': noticedEarly, 'supervisor.stop': stoppedEarly },
       invoke: {
         src: 'setHostname',
         input: ({ context }) => ({ hostname: context.hostname ?? '' }),
@@ -399,7 +402,7 @@ export const supervisorMachine = setup({
 
     // Meant to last, for as long as Auto Scaling keeps the instance in its warm pool.
     warming: {
-      on: { 'interruption.noticed': { target: 'coming-up', actions: 'keepNotice' }, 'supervisor.stop': stoppedEarly },
+      on: { 'interruption.noticed': noticedEarly, 'supervisor.stop': stoppedEarly },
       always: [
         { guard: and([not('warm'), 'leftOver']), target: 'tidying' },
         { guard: not('warm'), target: 'setting-out' },
@@ -428,23 +431,17 @@ export const supervisorMachine = setup({
         src: 'setOut',
         input: ({ context: { survived } }) => (survived === undefined ? {} : { survived }),
         onDone: [
-          {
-            guard: and(['stopped', not('noticed')]),
-            target: 'coming-up',
-            actions: [{ type: 'keepSetOut', params: ({ event }) => event.output }, 'leaveOut'],
-          },
-          { target: 'coming-up', actions: { type: 'keepSetOut', params: ({ event }) => event.output } },
+          { guard: 'noticed', target: 'interrupted', actions: [keepSetOut(), 'spawnDomains'] },
+          { guard: 'stopped', target: 'stopping', actions: [keepSetOut(), 'leaveOut', 'spawnDomains'] },
+          { target: 'coming-up', actions: [keepSetOut(), 'spawnDomains'] },
         ],
         onError: { target: 'flushing', actions: [keepProblem(), 'breakDown'] },
       },
     },
 
     'coming-up': {
-      entry: 'spawnDomains',
       on: { ...askedToEnd, 'ready.due': 'telling-ready' },
       always: [
-        { guard: 'noticed', target: 'interrupted' },
-        { guard: 'stopped', target: 'stopping' },
         { guard: 'nothingLeftToDo', target: 'flushing' },
         { guard: 'everyStandsOrHasFailed', target: 'telling-ready' },
       ],
@@ -543,6 +540,13 @@ function standing() {
 
 function failing() {
   return { type: 'keepFailing', params: ({ event }: { event: { domain: string } }) => event } as const;
+}
+
+function keepSetOut() {
+  return {
+    type: 'keepSetOut',
+    params: ({ event }: { event: { output: { atMs: MonotonicMs } } }) => event.output,
+  } as const;
 }
 
 function keepProblem() {
