@@ -132,7 +132,7 @@ describe('a notice', () => {
 describe('metadata that is not ready yet when the daemon starts', () => {
   it('is waited for [9.4, 9.7]', async () => {
     await using lab = await startLab();
-    lab.cloud.metadataFault({ kind: 'status', status: 503, count: 2 });
+    lab.cloud.metadataFault({ kind: 'status', status: 503, count: 1 });
     await using daemon = startDaemon(lab, { configuration: configurationOf({ world: saving(lab) }) });
 
     await daemon.reaches('world', 'started');
