@@ -198,6 +198,7 @@ describe('a supervisor and its children together', () => {
       'web roll-back',
     ]);
     expect(supervisor.done).not.toContain('web started');
+    expect(supervisor.done).not.toContain('tellReady');
     expect(supervisor.output).toBe(1);
   });
 

@@ -1,5 +1,5 @@
 import { toPromise } from 'xstate';
-import { FLUSH_MS, READY_PATIENCE_MS, SLOW_POLL_MS, TIDYING_LIMIT_MS } from '../config/constants.ts';
+import { FLUSH_MS, LAST_ATTEMPT_MS, READY_PATIENCE_MS, SLOW_POLL_MS, TIDYING_LIMIT_MS } from '../config/constants.ts';
 import type { EventName } from '../config/events.ts';
 import type { InterruptionNotice, Risk } from '../config/vocabulary.ts';
 import { notice } from './helpers/domain.ts';
@@ -106,7 +106,7 @@ describe('a supervisor that begins', () => {
   it.each(['lookFirst', 'setHostname'])('goes on when %s fails, and keeps the problem in mind [3.2, 9.4]', (step) => {
     const { script, context } = scriptedSupervisor({ hostname: 'game' }, { [step]: refused });
 
-    expect(script.taken).toEqual(expect.arrayContaining(['setHostname', 'domain web', 'notice watch']));
+    expect(script.taken).toEqual(['lookFirst', 'notice watch', 'risk watch', 'setHostname', 'setOut', 'domain web']);
     expect(context.problems).toEqual(['refused']);
   });
 
@@ -211,7 +211,7 @@ describe('what an earlier run left behind', () => {
   it('keeps nobody from coming up when giving it back breaks [12.2]', () => {
     const { script, context } = scriptedSupervisor({ leftOver: true }, { tidyUp: refused });
 
-    expect(script.taken).toContain('domain web');
+    expect(script.taken.slice(-3)).toEqual(['tidyUp', 'setOut', 'domain web']);
     expect(context.problems).toEqual(['refused']);
   });
 
@@ -287,9 +287,10 @@ describe('a stop before there are domains', () => {
 
     supervisor.stop();
     supervisor.stop();
-    supervisor.script.resolve('setOut', { atMs: 0 });
+    supervisor.script.resolve('setOut', { atMs: 5_000 });
 
     expect(supervisor.sentTo('db')).toEqual(['domain.stop', 'domain.hurry']);
+    expect(supervisor.script.inputOf('domain db')).toMatchObject({ limits: { wayUpUntilMs: 605_000 } });
   });
 
   it('is an interruption when there is a notice as well [5.6]', () => {
@@ -340,7 +341,7 @@ describe('a notice that is there at the start', () => {
     expect(output).toBe(0);
   });
 
-  it.each(early)('counts also when it comes in $state [5.3, 9.6]', ({ settings, doings }) => {
+  it.each(early)('counts also when it comes in $state [5.3, 9.6]', ({ state, settings, doings }) => {
     const supervisor = scriptedSupervisor(settings, doings);
 
     supervisor.send(noticed());
@@ -349,6 +350,17 @@ describe('a notice that is there at the start', () => {
     expect(supervisor.script.inputOf('domain web')).toMatchObject({ notice });
     expect(supervisor.script.sent).not.toContain('domain web: interruption.noticed');
     expect(supervisor.state).toBe('interrupted');
+    expect(supervisor.times('notice watch')).toBe(1);
+    expect(supervisor.times('setHostname')).toBe(state === 'naming-host' ? 1 : 0);
+  });
+
+  it('that comes while it sets out lets the domains know when that was [3.2, 5.3]', () => {
+    const supervisor = scriptedSupervisor({}, { setOut: held });
+
+    supervisor.send(noticed());
+    supervisor.script.resolve('setOut', { atMs: 5_000 });
+
+    expect(supervisor.script.inputOf('domain web')).toMatchObject({ notice, limits: { wayUpUntilMs: 605_000 } });
   });
 });
 
@@ -543,6 +555,7 @@ describe('a domain that fails', () => {
     supervisor.ends('web', 'stopping', true);
 
     expect(state).toBe('running');
+    expect(supervisor.times('lookFirst')).toBe(1);
     expect(supervisor.sentTo('web')).toEqual(['domain.stop']);
     expect(supervisor.output).toBe(1);
   });
@@ -597,14 +610,41 @@ describe('with require-all', () => {
     expect(supervisor.sentTo('web')).toEqual(['domain.fail']);
   });
 
-  it('none that is over is told so [5.4]', () => {
+  it.each([
+    { what: 'still stands', story: ['stands', 'failing'] },
+    { what: 'stands up in that moment', story: ['failing', 'stands'] },
+  ] as const)(
+    'READY is not sent for one that $what when another fails: it will not come up either [5.4, 11.1]',
+    (of) => {
+      const supervisor = scriptedSupervisor({ ...both, domains: ['web', 'db'] });
+
+      for (const what of of.story) supervisor[what](what === 'stands' ? 'web' : 'db');
+
+      expect(supervisor.state).toBe('coming-up');
+      expect(supervisor.script.taken).not.toContain('tellReady');
+    },
+  );
+
+  it('each is told so once, however many fail [5.4]', () => {
     const supervisor = scriptedSupervisor(both);
     supervisor.failing('web');
+
+    supervisor.failing('db');
+    supervisor.failing('mail');
+
+    expect(supervisor.sentTo('web')).toEqual([]);
+    expect(supervisor.sentTo('db')).toEqual(['domain.fail']);
+    expect(supervisor.sentTo('mail')).toEqual(['domain.fail']);
+  });
+
+  it('none that is over is told so [5.4]', () => {
+    const supervisor = scriptedSupervisor(both);
     supervisor.ends('web', 'failed');
 
     supervisor.failing('db');
 
     expect(supervisor.sentTo('web')).toEqual([]);
+    expect(supervisor.sentTo('mail')).toEqual(['domain.fail']);
   });
 
   it('none is told to proceed when all have failed, and the daemon ends with 1 [2.3, 5.4]', () => {
@@ -723,12 +763,25 @@ describe('a one-shot', () => {
     expect(supervisor.output).toBe(1);
   });
 
-  it.each(up)('in $state stops without asking why, as it never looks [5.8]', ({ reach }) => {
-    const supervisor = reach({ polling: false, domains: ['web'] });
+  it.each([
+    { state: 'coming-up', stand: [] },
+    { state: 'telling-ready', stand: ['web', 'db'], doings: { tellReady: held } },
+    { state: 'running', stand: ['web', 'db'] },
+  ])('in $state stops without asking why, as it never looks [5.6, 5.8]', ({ state, stand, doings }) => {
+    const supervisor = scriptedSupervisor(oneShot, doings);
+    for (const domain of stand) supervisor.stands(domain);
+    const before = supervisor.state;
 
-    supervisor.stop();
+    supervisor.stop(3_000);
+    const after = supervisor.state;
+    supervisor.stop(4_000);
 
+    expect([before, after]).toEqual([state, 'stopping']);
     expect(supervisor.script.taken).not.toContain('look');
+    expect(supervisor.script.eventsTo('domain web').slice(-2)).toEqual([
+      { type: 'domain.stop', atMs: 3_000 },
+      { type: 'domain.hurry' },
+    ]);
   });
 
   it('is interrupted by a notice by hand [9.6]', () => {
@@ -1170,6 +1223,14 @@ describe('a hibernation', () => {
     expect(supervisor.output).toBe(0);
   });
 
+  it('has the log know under which notice it ended [5.5]', () => {
+    const supervisor = asleep();
+
+    supervisor.send(noticed(later));
+
+    expect(supervisor.context.notice).toEqual(later);
+  });
+
   it('waits for messages when it ends so [10.2]', () => {
     const supervisor = asleep({ receivers: { web: [['started']] } }, { 'tell 0 that web started': held });
 
@@ -1419,8 +1480,11 @@ describe('messages', () => {
       'tell 0 that web stopping': untilAskedToFinish({ accepted: false, problem: 'throttled' }),
     });
 
-    supervisor.clock.increment(FLUSH_MS - 1);
+    supervisor.clock.increment(FLUSH_MS - LAST_ATTEMPT_MS - 1);
+    const before = [...supervisor.script.sent];
+    supervisor.clock.increment(1);
 
+    expect(before).not.toContain('tell 0 that web stopping: step.finish');
     expect(supervisor.output).toBe(0);
     expect(supervisor.context.sending).toEqual([]);
   });
