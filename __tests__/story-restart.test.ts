@@ -157,6 +157,27 @@ describe('killed on the way up, and started again, the daemon', () => {
     expect(lab.calls('AttachVolume').map(({ status }) => status)).toEqual([200, 200]);
   });
 
+  it('gives back what it took before, if there is a notice then [12.2, 5.2, 5.3]', async () => {
+    await using lab = await startLab(secondVolumeIsHeld);
+    const configuration = configurationOf({
+      world: { 'attach-volume': [volume], 'update-route53': [record], notify: [sns] },
+      other: { 'attach-volume': [secondVolume] },
+    });
+    await using first = startDaemon(lab, { configuration });
+    await first.reaches('world', 'dns-updated');
+    await kill(first);
+    lab.cloud.interrupt({ action: 'stop' });
+
+    await using second = startDaemon(lab, { configuration });
+    const { exitCode } = await second.ended;
+
+    expect(exitCode).toBe(0);
+    expect(attached(lab)).toEqual([]);
+    expect(addressSets(lab)).toEqual([]);
+    expect(held(lab)).toEqual([]);
+    expect(toldEvents(lab)).toEqual(['interrupted']);
+  });
+
   it('gives back what it took and prepared before, if it fails then, and ends: nothing is here any more [12.2, 5.4, 2.3]', async () => {
     await using lab = await startLab({ ...twoVolumesTwoZones, ...secondVolumeIsHeld });
     const other = { 'attach-volume': [secondVolume] };

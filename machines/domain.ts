@@ -269,9 +269,10 @@ export const domainMachine = setup({
           actions: ['keepNoticeKnown', 'startCountdown', ...tellNotice, endAs('interrupted')],
         },
         {
+          // Nothing is taken; what a run before this one took and had not given back goes back (12.2).
           guard: 'noticed',
-          target: 'signing-off',
-          actions: [reached('noticed'), endAs('interrupted')],
+          target: 'rolling-back',
+          actions: ['keepNoticeKnown', 'startCountdown', reached('noticed'), endAs('interrupted')],
         },
         { guard: 'refused', target: 'turning-back', actions: 'failRefused' },
         { target: 'starting' },
