@@ -426,8 +426,8 @@ describe('when the time of a notice or a stop is over', () => {
 
       sent(domain, second);
 
-      expect(domain.state).toBe('joining');
       expect(isAskedAt(domain, 'runCommands at-risk', atMs)).toEqual([false, true]);
+      expect(domain.state).toBe('joining');
       domain.clock.increment(200_000);
       expect(askings(domain, 'runCommands at-risk')).toBe(1);
     },
