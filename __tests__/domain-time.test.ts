@@ -529,6 +529,16 @@ describe('a notice that was seen before the domain set out', () => {
     expect(isAskedAt(domain, 'runCommands interrupted', 80_000)).toEqual([false, true]);
   });
 
+  it('also for giving back what an earlier run had taken [9.3, 12.2]', () => {
+    const domain = scripted(
+      { 'giveBack roll-back': held },
+      { notice: { ...notice, leftMs: 60_000, seenAtMs: 5_000 }, wayUpMs: 600_000, wayUpUntilMs: 635_000 },
+    );
+
+    // It ends at 55 s.
+    expect(isAskedAt(domain, 'giveBack roll-back', 20_000)).toEqual([false, true]);
+  });
+
   it('also when it is handed down once more [9.2, 9.3]', () => {
     const settings = { wayUpMs: 600_000, wayUpUntilMs: 635_000 };
     const domain = proceeded({ 'runCommands interrupted': held }, settings);
