@@ -84,21 +84,20 @@ async function runAll(): Promise<void> {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
   const withinS = flags.within === undefined ? Number.POSITIVE_INFINITY : Number(flags.within);
   const digests = new Map(subjects.map((subject) => [subject, digestOf(root, subject)]));
-  const verdicts = await withProgress(due, (heard) =>
+  const { verdicts, broken } = await withProgress(due, (heard) =>
     runMutants(subjects, { ...workshop, heard, root, jobs: Number(flags.jobs), withinS, seed: commit }),
   );
   keepRecord(verdicts, digests);
-  for (const line of details(verdicts)) console.log(line);
-  if (verdicts.length < due) {
-    console.log(
-      `${due - verdicts.length} of ${due} were not run, ${withinS} s were over; the commit ${commit} drew which`,
-    );
-  }
+  for (const line of details({ verdicts, broken })) console.log(line);
+  const left = due - verdicts.length;
+  if (left > 0 && broken.size > 0) console.log(`${left} of ${due} have no verdict: first mend what is broken`);
+  else if (left > 0)
+    console.log(`${left} of ${due} were not run, ${withinS} s were over; the commit ${commit} drew which`);
   console.log(total(verdicts));
-  if (survivors(verdicts).length > 0) process.exitCode = 1;
+  if (survivors(verdicts).length + broken.size > 0) process.exitCode = 1;
 }
 
-async function withProgress(due: number, run: (heard: (fate: Fate) => void) => Promise<Verdict[]>): Promise<Verdict[]> {
+async function withProgress<Outcome>(due: number, run: (heard: (fate: Fate) => void) => Promise<Outcome>) {
   const fates = new Map<string, number>();
   const words = () => [...fates].map(([fate, count]) => `${count} ${fate}`).join(', ');
   const progress = setInterval(() => console.log(`… of ${due}: ${words() || 'none yet'}`), PROGRESS_EVERY_MS);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const VALUES_FROM = /^\s*(?:import|export)\s+(?!type\b)[^'";]*?from '(\.[^']+)'/gm;
+const VALUES_FROM = /^\s*(?:import|export)\s+(?!type\b)(?:[^'";]*?from\s+)?'(\.[^']+)'/gm;
 
 /** The files, and all that they import below `machines` and `__tests__`, directly or not, types aside. */
 export function imported(root: string, files: string[]): Set<string> {

@@ -1,6 +1,6 @@
 /** What a mutation run says. */
 
-import type { Verdict } from './run.ts';
+import type { RunOutcome, Verdict } from './run.ts';
 import type { Subject } from './subjects.ts';
 
 /** For example `domain 17  pending on domain.stop: without action finishStep`. */
@@ -8,14 +8,15 @@ export function mutantLine({ machine, mutations }: Subject, mutation: number): s
   return `${machine} ${mutation}  ${mutations[mutation]?.name}`;
 }
 
-/** Those that hang and are refused, then the survivors, each with what the tests lack and how to look at it. */
-export function details(verdicts: Verdict[]): string[] {
+/** Those that hang and are refused, then the survivors, each with what the tests lack and how to look at it, then what is broken. */
+export function details({ verdicts, broken }: RunOutcome): string[] {
   const inOrder = verdicts.toSorted(byNumber);
   const some = (...kinds: string[]) => inOrder.filter(({ fate }) => kinds.includes(fate.is));
   return [
     ...some('hung').map((verdict) => `hung      ${lineOf(verdict)}`),
     ...some('refused').map((verdict) => `refused   ${lineOf(verdict)}`),
     ...some('survived').flatMap((verdict) => [`SURVIVED  ${lineOf(verdict)}`, `          ${hintOf(verdict)}`]),
+    ...[...broken].map(([{ machine }, test]) => `BROKEN    ${machine}: the tests fail without any mutation: ${test}`),
   ];
 }
 

@@ -24,21 +24,37 @@ export interface RunOptions extends Workshop {
 /** How many mutants one process takes. All of them are loaded at once, each with its tests: some 5 MiB. */
 const BATCH = 60;
 
-/** What becomes of each mutant; those that there was no time for are left out. */
-export async function runMutants(subjects: Subject[], options: RunOptions): Promise<Verdict[]> {
+export interface RunOutcome {
+  /** Those that there was no time for are left out. */
+  verdicts: Verdict[];
+  /** Machines whose tests fail as they are, each with the test that does: nothing is said of their mutants. */
+  broken: Map<Subject, string>;
+}
+
+/** What becomes of each mutant. */
+export async function runMutants(subjects: Subject[], options: RunOptions): Promise<RunOutcome> {
   const untilMs = performance.now() + options.withinS * 1_000;
   const batches = batchesOf(subjects, options.seed);
+  const broken = new Map<Subject, string>();
   const verdicts: Verdict[] = [];
-  const work = async () => {
-    for (let batch = next(); batch; batch = next()) verdicts.push(...(await verdictsOf(batch, options)));
-  };
   await Promise.all(Array.from({ length: options.jobs }, work));
-  return verdicts;
+  return { verdicts: verdicts.filter(({ subject }) => !broken.has(subject)), broken };
 
-  function next(): Batch | undefined {
-    return performance.now() < untilMs ? batches.shift() : undefined;
+  async function work(): Promise<void> {
+    for (let batch = batches.shift(); batch && performance.now() < untilMs; batch = batches.shift()) {
+      if (broken.has(batch.subject)) continue;
+      try {
+        verdicts.push(...(await verdictsOf(batch, options)));
+      } catch (error) {
+        if (!(error instanceof TestsFail)) throw error;
+        broken.set(batch.subject, error.message);
+      }
+    }
   }
 }
+
+/** The tests of a machine fail without any mutation. The message is the test that does. */
+class TestsFail extends Error {}
 
 interface Batch {
   subject: Subject;
@@ -84,10 +100,7 @@ async function verdictsOf({ subject, mutations }: Batch, options: RunOptions): P
 
 async function passOrThrow({ machine, tests }: Subject, options: RunOptions): Promise<void> {
   const [fate] = await fatesOf({ root: options.root, machine, tests, mutants: ['original'] }, options);
-  if (fate?.is === 'survived') return;
-  throw new Error(
-    `${machine}: the tests fail without any mutation: ${fate && 'by' in fate ? fate.by : 'no word of them'}`,
-  );
+  if (fate?.is !== 'survived') throw new TestsFail(fate && 'by' in fate ? fate.by : 'nothing was heard of them');
 }
 
 async function inHalves({ subject, mutations }: Batch, options: RunOptions): Promise<Verdict[]> {
