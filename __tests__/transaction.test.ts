@@ -180,7 +180,8 @@ describe('what a domain holds', () => {
 
   it('is nothing of the own any more at the point of no return [5.2]', async () => {
     const others = { ...volume, domain: 'db' };
-    const { journal, web } = holding([volume, record(undefined, '192.0.2.2'), others]);
+    const ready = { ...volume, prepared: true };
+    const { journal, web } = holding([ready, record(undefined, '192.0.2.2'), others]);
 
     await web.commit();
 
@@ -193,5 +194,35 @@ describe('what a domain holds', () => {
     await web.drop(volume);
 
     expect(web.holds()).toEqual([record(undefined, '192.0.2.2')]);
+  });
+
+  it('is as it was when writing it anew is refused: what stood there first is not forgotten [7.5, 12.2]', async () => {
+    const known = record('192.0.2.1', '192.0.2.2');
+    const { journal, web } = holding([known]);
+
+    const writing = web.holding([record('192.0.2.2', '192.0.2.3')], () => Promise.reject(denied), yes);
+
+    await expect(writing).rejects.toBe(denied);
+    expect(journal.holds()).toEqual([known]);
+  });
+
+  it('is remembered over the point of no return where a volume still wants its commands [4.3]', async () => {
+    const ready = { ...volume, volumeId: 'vol-2', prepared: true };
+    const { journal, web } = holding([volume, ready]);
+
+    await web.commit();
+
+    expect(journal.holds()).toEqual([volume]);
+  });
+
+  it('is nothing that a dry run may forget, or note [2.1, 12.2]', async () => {
+    const journal = journalOf([volume]);
+    const dry = createTransactions({ journal, changes: false }).of('web');
+
+    await dry.notePrepared(volume);
+    await dry.drop(volume);
+    await dry.commit();
+
+    expect(journal.holds()).toEqual([volume]);
   });
 });

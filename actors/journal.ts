@@ -18,6 +18,20 @@ export function withoutHold(holds: Holds, hold: Hold): Holds {
   return holds.filter((other) => !isSameThing(other, hold));
 }
 
+/** As they were before these were taken: a change that was refused leaves what an earlier run holds. */
+export function withoutTaken(holds: Holds, taken: Holds, before: Holds): Holds {
+  return taken.reduce((left, hold) => {
+    const known = before.find((other) => isSameThing(other, hold));
+    const others = withoutHold(left, hold);
+    return known ? [...others, known] : others;
+  }, holds);
+}
+
+/** Without those of a domain that are no longer given back. A volume that still wants its commands is remembered for that (4.3). */
+export function withoutCommitted(holds: Holds, isCommitted: (domain: string) => boolean): Holds {
+  return holds.filter((hold) => !isCommitted(hold.domain) || (hold.kind === 'attachment' && !hold.prepared));
+}
+
 /** With the volume's commands all done once. */
 export function withPrepared(holds: Holds, { domain, volumeId }: Pick<VolumeEntry, 'domain' | 'volumeId'>): Holds {
   return holds.map((hold) => (isOfVolume(hold, domain, volumeId) ? { ...hold, prepared: true } : hold));
@@ -41,7 +55,7 @@ export function leftOver(
 
 /** Without what a domain has committed: a crash came between the memory's word that it was started and the journal's. */
 export function settled(holds: Holds, { domains }: BootMemory): Holds {
-  return holds.filter(({ domain }) => !(Object.hasOwn(domains, domain) && domains[domain]?.past === 'started'));
+  return withoutCommitted(holds, (domain) => Object.hasOwn(domains, domain) && domains[domain]?.past === 'started');
 }
 
 function isAskedFor(hold: Hold, { volumes, records }: { volumes: VolumeEntry[]; records: RecordEntry[] }): boolean {

@@ -4,7 +4,7 @@ import type { CallLog } from '../adapters/aws.ts';
 import type { StateDir } from '../adapters/state-dir.ts';
 import { isPassing } from '../config/errors.ts';
 import type { Hold, LoggedCall, VolumeEntry } from '../config/vocabulary.ts';
-import { isUnprepared, withHold, withoutHold, withPrepared } from './journal.ts';
+import { isUnprepared, withHold, withoutCommitted, withoutHold, withoutTaken, withPrepared } from './journal.ts';
 
 /** Older looks are forgotten: a volume may be waited for all day (4.4). */
 const LOOKS_KEPT = 100;
@@ -63,28 +63,30 @@ export function createTransactions(options: TransactionOptions): Transactions {
 function createTransaction(domain: string, options: TransactionOptions): Transaction {
   const { journal, changes } = options;
   const of = ({ volumeId }: Pick<VolumeEntry, 'volumeId'>) => ({ domain, volumeId });
-  const drop = (dropped: Hold[]) => journal.changeHolds((holds) => dropped.reduce(withoutHold, holds));
+  /** What is really held is nothing that a dry run may forget. */
+  const write: StateDir['changeHolds'] = async (change) => (changes ? journal.changeHolds(change) : undefined);
   return {
     ...createCallLog(domain, options),
     holds: () => journal.holds().filter((hold) => hold.domain === domain),
     async holding(taken, change, isTaken) {
       if (!changes) return change();
-      await journal.changeHolds((holds) => taken.reduce(withHold, holds));
+      const before = journal.holds();
+      await write((holds) => taken.reduce(withHold, holds));
       let outcome: Awaited<ReturnType<typeof change>>;
       try {
         outcome = await change();
       } catch (error) {
         // The refusal is the news; a line too many in the journal only costs a look.
-        if (!isPassing(error)) await drop(taken).catch(() => {});
+        if (!isPassing(error)) await write((holds) => withoutTaken(holds, taken, before)).catch(() => {});
         throw error;
       }
-      if (!isTaken(outcome)) await drop(taken);
+      if (!isTaken(outcome)) await write((holds) => taken.reduce(withoutHold, holds));
       return outcome;
     },
-    drop: (hold) => drop([hold]),
-    notePrepared: (volume) => journal.changeHolds((holds) => withPrepared(holds, of(volume))),
+    drop: (hold) => write((holds) => withoutHold(holds, hold)),
+    notePrepared: (volume) => write((holds) => withPrepared(holds, of(volume))),
     isUnprepared: (volume) => isUnprepared(journal.holds(), of(volume)),
-    commit: () => journal.changeHolds((holds) => holds.filter((hold) => hold.domain !== domain)),
+    commit: () => write((holds) => withoutCommitted(holds, (owner) => owner === domain)),
   };
 }
 
