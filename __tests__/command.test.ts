@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -641,6 +642,25 @@ describe('output', () => {
 
     expect(open()).toBeLessThanOrEqual(before + 1);
     expect(readdirSync(path.join(folder, 'json'))).toEqual([]);
+  });
+
+  it('and macros of a daemon that was killed are tidied up after by the next one, those of others left alone [8.6]', async () => {
+    const dir = path.join(folder, 'shared');
+    const gone = spawnSync('/bin/true').pid;
+    const uuid = '01234567-89ab-cdef-0123-456789abcdef';
+    const names = [
+      `all-${gone}-${uuid}`,
+      `stderr-${gone}-${uuid}`,
+      `all-1-${uuid}`,
+      `all-${process.pid}-${uuid}`,
+      'web.started',
+    ];
+    mkdirSync(dir);
+    for (const name of names) writeFileSync(path.join(dir, name), '');
+
+    await run(['/bin/true'], { allJsonDir: dir });
+
+    expect(readdirSync(dir).toSorted()).toEqual(names.slice(2).toSorted());
   });
 
   it('is decoded across chunks [8.7]', async () => {

@@ -103,7 +103,10 @@ function isPassingFault(error: unknown): boolean {
   if (!Error.isError(error)) return false;
   const { code, name } = error as { code?: string; name: string };
   const status = metadataOf(error)?.httpStatusCode ?? 0;
-  const onTheWay = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code ?? '');
+  // EMFILE and ENFILE: we are out of descriptors, and commands that end give some back.
+  const onTheWay = /^(EMFILE|ENFILE|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(
+    code ?? '',
+  );
   return (
     isUnreadable(error) ||
     status >= 500 ||

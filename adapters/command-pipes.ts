@@ -1,13 +1,12 @@
 /** What a process writes into: real pipes, where they can be had. */
 
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { close, constants, open } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { commandFile } from './command-files.ts';
 
 /** A pipe between a process and us. */
 interface Pipe {
@@ -36,8 +35,7 @@ const PROGRAM_TIMEOUT_MS = 2_000;
  * @param dir where they are for that moment; whoever may only pass through it cannot find them.
  */
 export async function openPipes(dir: string): Promise<Pipes | undefined> {
-  const names = ['stdout', 'stderr'].map((stream) => path.join(dir, `${stream}-${randomUUID()}`));
-  const [stdout = '', stderr = ''] = names;
+  const [stdout, stderr] = [commandFile(dir, 'stdout'), commandFile(dir, 'stderr')];
   try {
     // Writable for others, since a command may run as another user and open it anew.
     await promisify(execFile)('mkfifo', ['-m', '622', stdout, stderr], {
@@ -50,7 +48,7 @@ export async function openPipes(dir: string): Promise<Pipes | undefined> {
     // A full disk, a read-only one, or no such program: no reason not to run the command.
     return undefined;
   } finally {
-    await Promise.all(names.map((name) => rm(name, { force: true }).catch(() => {})));
+    await Promise.all([stdout, stderr].map((name) => rm(name, { force: true }).catch(() => {})));
   }
 }
 

@@ -1,10 +1,9 @@
 /** From a command line to what the kernel is asked for: program, arguments, environment, user. */
 
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { promisify } from 'node:util';
+import { commandFile } from './command-files.ts';
 import { checkPlaces, findProgram } from './command-places.ts';
 import { cutToBytes } from './text.ts';
 
@@ -139,7 +138,7 @@ async function writeAllJson(
   text: string,
   account: Account | undefined,
 ): Promise<{ file: string } | { lack: string }> {
-  const file = path.join(dir, `all-${randomUUID()}.json`);
+  const file = commandFile(dir, 'all');
   try {
     // Another user has to get through the folder, and to see nothing in it.
     await mkdir(dir, { recursive: true, mode: 0o711 });

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { messageOf } from '../config/errors.ts';
 import { isSuccess } from '../config/exit-codes.ts';
 import type { CommandLine, CommandResult, MonotonicMs } from '../config/vocabulary.ts';
+import { removeLeftOver } from './command-files.ts';
 import { groupEnd, signalGroup } from './command-group.ts';
 import { followOutput, type StreamName } from './command-output.ts';
 import { openPipes, type Pipes } from './command-pipes.ts';
@@ -50,6 +51,7 @@ const LATE_OUTPUT_MS = 1_000;
 
 /** @param options.allJsonDir where `EC2FLEETD_ALL_JSON_FILE` goes, for example `/run/ec2fleetd`; made when it is missing. */
 export function createCommands(options: { allJsonDir: string }): Commands {
+  void removeLeftOver(options.allJsonDir);
   return {
     start(command, listener) {
       const control: Control = { signals: new Set(), send: () => {} };

@@ -26,8 +26,9 @@ const sharedAdapters = ['abort.ts', 'aws.ts', 'batch.ts', 'sysroot.ts', 'text.ts
 const parts: Record<string, string[]> = {
   'aws.ts': ['aws-refusal.ts', 'sdk.ts'],
   'block-device.ts': ['udev.ts'],
-  'command-start.ts': ['command-places.ts'],
-  'command.ts': ['command-group.ts', 'command-output.ts', 'command-pipes.ts', 'command-start.ts'],
+  'command-start.ts': ['command-files.ts', 'command-places.ts'],
+  'command.ts': ['command-files.ts', 'command-group.ts', 'command-output.ts', 'command-pipes.ts', 'command-start.ts'],
+  'command-pipes.ts': ['command-files.ts'],
   'disk-holders.ts': ['disk-parts.ts', 'mount-table.ts'],
   'imds.ts': ['imds-session.ts'],
   'logger.ts': ['log-fields.ts', 'winston.ts'],
