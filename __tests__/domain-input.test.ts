@@ -64,6 +64,12 @@ describe('a configuration as the machines get it', () => {
     });
   });
 
+  it('knows whether an earlier run took something for a domain [12.2]', () => {
+    expect(inputOf().domains[0]?.held).toBe(false);
+    expect(inputOf({}, inheritanceOf({ holds: [volumeHold({})] })).domains[0]?.held).toBe(true);
+    expect(inputOf({}, inheritanceOf({ holds: [volumeHold({ domain: 'db' })] })).domains[0]?.held).toBe(false);
+  });
+
   it.each<{ what: string; hold: Hold; leftOver: boolean }>([
     { what: 'a volume that is still asked for', hold: volumeHold({}), leftOver: false },
     { what: 'the same device by its other name', hold: volumeHold({ device: '/dev/xvdf' }), leftOver: false },

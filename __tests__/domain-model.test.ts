@@ -70,6 +70,8 @@ describe('every path of a domain', () => {
     domainInput({ domain: 'stays-attached', past: 'started', volumes: [{}] }),
     domainInput({ notice }),
     domainInput({ notice, past: 'started' }),
+    domainInput({ stopAtMs: 0, past: 'started' }),
+    domainInput({ stopAtMs: 0 }),
     domainInput({ notice, past: 'finished', finishedUnder: notice.key }),
     domainInput({ refusal: 'refused' }),
   ];

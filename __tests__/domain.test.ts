@@ -467,7 +467,9 @@ describe('a notice or a stop before the first started command', () => {
       domain.script.resolve(step, wellDone[step]);
 
       expect([stateBefore, ...sent]).toEqual([example.state, `${step}: step.finish`]);
-      expect(domain.after(step)).toEqual(['giveBack roll-back', 'remember finished']);
+      // Called off while it is written down that it runs, that is taken back first (12.3).
+      const takenBack = example.state === 'committing' ? ['remember new'] : [];
+      expect(domain.after(step)).toEqual([...takenBack, 'giveBack roll-back', 'remember finished']);
       expect(domain.script.inputOf('giveBack roll-back')).toEqual({ reason: 'roll-back', domain: 'web' });
       expect(domain.output).toEqual({ domain: 'web', ending: example.ending, failed: false, failures: [] });
       expect(domain.told().at(-1)).toBe(example.ending);
@@ -475,6 +477,66 @@ describe('a notice or a stop before the first started command', () => {
       expect(domain.commits).toEqual([]);
     },
   );
+
+  it.each([
+    { past: 'new' as const, settings: {}, written: { domain: 'web', past: 'new' } },
+    {
+      past: 'finished' as const,
+      settings: { finishedUnder: 'stop 2029' },
+      written: { domain: 'web', past: 'finished', finishedUnder: 'stop 2029' },
+    },
+  ])(
+    'is no application that ran, and nobody shall think so while it gives back: it was $past [12.2, 12.3]',
+    ({ past, settings, written }) => {
+      const domain = proceeded({ 'remember started': held, [`remember ${past}`]: held }, { past, ...settings });
+      domain.send(stop());
+      domain.script.resolve('remember started');
+
+      expect(domain.state).toBe('stepping-back');
+      expect(domain.script.inputOf(`remember ${past}`)).toEqual(written);
+      expect(domain.script.taken).not.toContain('giveBack roll-back');
+    },
+  );
+
+  it('gives back also where that cannot be written down, and says so [12.5]', () => {
+    const domain = proceeded({ 'remember started': held, 'remember new': refused });
+    domain.send(stop());
+    domain.script.resolve('remember started');
+
+    expect(domain.script.taken).toContain('giveBack roll-back');
+    expect(domain.output?.failures).toEqual([{ part: 'state directory', problem: 'refused', critical: false }]);
+  });
+
+  it.each([
+    { news: 'a second notice', first: noticed(), second: noticed({ key: 'stop 2030', leftMs: 60_000 }), told: 1 },
+    { news: 'a notice after a stop', first: stop(), second: noticed({ leftMs: 60_000 }), told: 1 },
+  ])('keeps to the time of $news that comes then, and tells it once [5.6, 9.3]', ({ first, second, told }) => {
+    const domain = proceeded({ 'remember started': held, 'remember new': held, 'giveBack roll-back': held });
+    domain.send(first);
+    domain.script.resolve('remember started');
+    domain.send(second);
+    domain.script.resolve('remember new');
+
+    domain.clock.increment(50_000);
+
+    expect(domain.told().filter((event) => event === 'noticed')).toHaveLength(told);
+    expect(domain.script.sent).toContain('giveBack roll-back: step.finish');
+  });
+
+  it.each([
+    { news: 'a stop after a notice', second: stop(), afterMs: 90_000 },
+    { news: 'a second stop', second: { type: 'domain.hurry' } as const, afterMs: 0 },
+  ])('keeps to the time of $news that comes then [5.6]', ({ second, afterMs }) => {
+    const domain = proceeded({ 'remember started': held, 'remember new': held, 'giveBack roll-back': held });
+    domain.send(noticed());
+    domain.script.resolve('remember started');
+    domain.send(second);
+    domain.script.resolve('remember new');
+
+    domain.clock.increment(afterMs);
+
+    expect(domain.script.sent).toContain('giveBack roll-back: step.finish');
+  });
 
   it.each(callsOff)('$news ends at once a domain that waits to be told to proceed [5.2]', ({ event, ending }) => {
     const domain = scripted();
@@ -685,6 +747,44 @@ describe('the first ending wins', () => {
       expect(domain.occasionOf('stopping')).toMatchObject({ notice });
     },
   );
+});
+
+describe('a stop that is there before the domain begins', () => {
+  it('runs the stopping commands of an application that runs, and nothing of the way up [5.6, 12.3]', () => {
+    const domain = scripted({}, { past: 'started', stopAtMs: 0, volumes: [{ release: ['stopping'] }] });
+
+    expect(domain.script.taken).toEqual(['runCommands stopping', 'giveBack release', 'remember finished']);
+    expect(domain.told()).toEqual(['stopping']);
+    expect(domain.script.inputOf('runCommands stopping')).toMatchObject({ untilMs: 70_000 });
+  });
+
+  it('ends what takes longer than a stop may, from when it was asked for [5.6]', () => {
+    const settings = { past: 'started', stopAtMs: 0, volumes: [{ release: ['stopping'] }] } as const;
+    const domain = scripted({ 'runCommands stopping': held }, { ...settings, volumes: [{ release: ['stopping'] }] });
+
+    domain.clock.increment(90_000);
+
+    expect(domain.script.sent).toEqual(['runCommands stopping: step.finish']);
+  });
+
+  it('gives back what an earlier run held of one that does not run, within the time of the stop [5.2, 12.2]', () => {
+    const domain = scripted({ 'giveBack roll-back': held }, { stopAtMs: 0, stopMs: 30_000 });
+    domain.clock.increment(30_000);
+    const { sent } = domain.script;
+    domain.script.resolve('giveBack roll-back', givenBack);
+
+    expect(sent).toContain('giveBack roll-back: step.finish');
+    expect(domain.script.taken).toEqual(['giveBack roll-back', 'remember finished']);
+    expect(domain.context.late).toBe(true);
+    expect(domain.told()).toEqual(['stopping']);
+  });
+
+  it('shortens the time of a notice that is there as well [5.6]', () => {
+    const settings = { past: 'started', notice, stopAtMs: 0, stopMs: 30_000 } as const;
+    const domain = scripted({ 'runCommands interrupted': held }, settings);
+
+    expect(domain.script.inputOf('runCommands interrupted')).toMatchObject({ untilMs: 30_000 });
+  });
 });
 
 describe('a domain that an earlier run started', () => {

@@ -124,8 +124,10 @@ describe('the log', () => {
     const hold = { kind: 'attachment', domain: 'web', volumeId: 'vol-1', device: '/dev/sdf', prepared: true };
 
     tell('letting-go', 'detaching', { hold });
-    tell('letting-go', 'ended', { hold });
-    tell('letting-go', 'ended', { hold, problem: 'in use by postgres' });
+    tell('letting-go', 'ended', { hold }, { from: 'awaiting.checking' });
+    tell('letting-go', 'ended', { hold, problem: 'held by postgres' }, { from: 'awaiting.checking' });
+    // It was not there, or init is off.
+    tell('letting-go', 'ended', { hold }, { from: 'detaching' });
 
     expect(messages('info')).toEqual(['volume is let go']);
     expect(said[1]?.fields).toMatchObject({ domain: 'web', volume: 'vol-1', device: '/dev/sdf' });

@@ -187,8 +187,11 @@ describe('the wall clock', () => {
     expect(toldOf([seen, answer(6_000, { ahead: 3_600_000, notice })])).toEqual([noticed(), resumed]);
   });
 
-  it('that has jumped while a new notice shows tells of that one: it counts for more [5.5, 9.5]', () => {
-    expect(toldOf([answer(5_000), answer(6_000, { ahead: 3_600_000, notice })])).toEqual([noticed()]);
+  it('that has jumped while a new notice shows tells of that one, and then that its sleep is over [5.5, 9.5]', () => {
+    expect(toldOf([answer(5_000), answer(6_000, { ahead: 3_600_000, notice })])).toEqual([
+      noticed(),
+      { type: 'instance.resumed' },
+    ]);
   });
 
   it.each([

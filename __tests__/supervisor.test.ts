@@ -2,10 +2,9 @@ import { toPromise } from 'xstate';
 import { FLUSH_MS, LAST_ATTEMPT_MS, READY_PATIENCE_MS, SLOW_POLL_MS, TIDYING_LIMIT_MS } from '../config/constants.ts';
 import type { EventName } from '../config/events.ts';
 import type { InterruptionNotice, Risk } from '../config/vocabulary.ts';
-import { notice } from './helpers/domain.ts';
+import { domainInput, notice } from './helpers/domain.ts';
 import { type Doings, held, refused, rejects, resolves, untilAskedToFinish } from './helpers/scripted.ts';
 import {
-  domainPlan,
   occasionOf,
   runningSupervisor,
   type ScriptedSupervisor,
@@ -117,7 +116,7 @@ describe('a supervisor that begins', () => {
     );
 
     expect(script.inputOf('domain db')).toEqual({
-      ...domainPlan({ domain: 'db' }),
+      ...domainInput({ domain: 'db' }),
       limits: { wayUpMs: 300_000, wayUpUntilMs: 305_000, stopMs: 60_000 },
     });
   });
@@ -265,18 +264,24 @@ describe('a stop before there are domains', () => {
   });
 
   it.each(early)(
-    'in $state: stops what an earlier run started, and begins nothing else [5.6, 12.3]',
+    'in $state: ends what an earlier run began, and begins nothing else [5.6, 12.2, 12.3]',
     ({ settings, doings }) => {
-      const domains = ['web', { domain: 'db', past: 'started' }, { domain: 'mail', past: 'finished' }] as const;
+      const ended = [
+        { domain: 'db', past: 'started' as const },
+        { domain: 'dns', held: true },
+      ];
+      const domains = ['web', ...ended, { domain: 'mail', past: 'finished' as const }];
       const supervisor = scriptedSupervisor({ ...settings, domains: [...domains] }, doings);
 
       supervisor.stop(7_000);
       goOn(supervisor);
       const { state } = supervisor;
       supervisor.ends('db', 'stopping');
+      supervisor.ends('dns', 'stopping');
 
       expect(state).toBe('stopping');
-      expect(supervisor.script.taken.filter((step) => step.startsWith('domain '))).toEqual(['domain db']);
+      expect(supervisor.script.taken.filter((step) => step.startsWith('domain '))).toEqual(['domain db', 'domain dns']);
+      expect(supervisor.script.inputOf('domain db')).toMatchObject({ stopAtMs: 7_000 });
       expect(supervisor.script.eventsTo('domain db')).toEqual([{ type: 'domain.stop', atMs: 7_000 }]);
       expect(supervisor.output).toBe(0);
     },
@@ -296,12 +301,28 @@ describe('a stop before there are domains', () => {
   it('is an interruption when there is a notice as well [5.6]', () => {
     const supervisor = scriptedSupervisor({}, { setOut: held });
 
-    supervisor.stop();
+    supervisor.stop(3_000);
     supervisor.send(noticed());
     supervisor.script.resolve('setOut', { atMs: 0 });
 
     expect(supervisor.state).toBe('interrupted');
-    expect(supervisor.script.inputOf('domain web')).toMatchObject({ notice });
+    expect(supervisor.script.inputOf('domain web')).toMatchObject({ notice, stopAtMs: 3_000 });
+    expect(supervisor.sentTo('web')).toEqual([]);
+  });
+
+  it('that comes twice hurries an interruption as well [5.6]', () => {
+    const supervisor = scriptedSupervisor({}, { setOut: held });
+
+    supervisor.stop();
+    supervisor.stop();
+    supervisor.send(noticed());
+    supervisor.script.resolve('setOut', { atMs: 0 });
+
+    expect(supervisor.sentTo('web')).toEqual(['domain.hurry']);
+  });
+
+  it('is unknown to domains that come up without one [5.1]', () => {
+    expect(scriptedSupervisor().script.inputOf('domain web')).not.toHaveProperty('stopAtMs');
   });
 });
 
@@ -323,7 +344,16 @@ describe('a notice that is there at the start', () => {
     const { script } = scriptedSupervisor({}, { lookFirst: seenFirst });
 
     expect(script.inputOf('notice watch')).toMatchObject({ known: notice.key });
-    expect(script.inputOf('risk watch')).toMatchObject({ known: [notice.key] });
+    expect(script.inputOf('risk watch')).toMatchObject({ known: [] });
+  });
+
+  it('is no news to the other watch where it is an early sign taken for one, and none that could be withdrawn [3.2, 9.5]', () => {
+    const sign = { ...notice, action: 'rebalance' as const, key: 'rebalance 2030' };
+    const watch = { intervalMs: 1_000, asNotice: ['rebalance' as const] };
+    const { script } = scriptedSupervisor({ watch }, { lookFirst: resolves({ notice: sign }) });
+
+    expect(script.inputOf('notice watch')).toEqual({ intervalMs: 1_000 });
+    expect(script.inputOf('risk watch')).toMatchObject({ known: ['rebalance 2030'] });
   });
 
   it('ends the daemon well once the domains are over, without the way up [2.3, 5.3]', () => {
@@ -1071,7 +1101,7 @@ describe('a hibernation', () => {
 
     expect(supervisor.script.taken.slice(before)).toEqual(['setOut', 'domain web', 'domain db']);
     expect(supervisor.script.inputOf('domain web')).toEqual({
-      ...domainPlan({ domain: 'web', past: 'finished' }),
+      ...domainInput({ domain: 'web', past: 'finished' }),
       limits: { wayUpMs: 600_000, wayUpUntilMs: 609_000, stopMs: 90_000 },
     });
     expect(supervisor.state).toBe('coming-up');

@@ -36,6 +36,7 @@ export function supervisorInput(
   const domains = Object.entries(config.domains).map(([name, domain]) => ({
     ...domainPlan(name, domain, config, switches, { ...values, domain: name }),
     ...pastOf(inheritance, name),
+    held: inheritance.holds().some((hold) => hold.domain === name),
   }));
   return {
     domains: withoutDoubles(domains),
@@ -53,7 +54,7 @@ function domainPlan(
   config: Config,
   { exec }: Switches,
   values: MacroValues,
-): Omit<DomainPlan, 'past'> {
+): Omit<DomainPlan, 'past' | 'held'> {
   return {
     domain: name,
     volumes: volumesOf(name, domain, exec, values),

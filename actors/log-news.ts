@@ -16,6 +16,8 @@ import type { Change, ChangeKind } from './changes.ts';
 const supervisorSentences: Partial<Record<string, (context: SupervisorContext) => string>> = {
   warming: ({ lifecycleState }) =>
     `in the warm pool (${lifecycleState}): nothing is taken until Auto Scaling wants it in service`,
+  'asking-why': () => 'asked to stop: looking whether EC2 takes the instance back',
+  stopping: () => 'no interruption: stopping the domains',
   tidying: () => 'giving back what an earlier run held and the configuration no longer asks for',
   asleep: () => 'everything is done for the hibernation; waiting to be resumed',
   'setting-out': ({ survived }) => (survived === undefined ? 'setting out' : 'resumed: setting out anew'),
@@ -102,11 +104,12 @@ export function createLogNews(log: Log): (change: Change) => void {
     else log.info('record is given back', fields);
   }
 
-  function lettingGo({ state, durationMs, context }: Change<LettingGoContext>): void {
+  function lettingGo({ from, state, durationMs, context }: Change<LettingGoContext>): void {
     const { domain, volumeId, device } = context.hold;
     const fields = { domain, volume: volumeId, device, state, durationMs };
     // Why one is kept is said where the failure ends up.
-    if (state === 'ended' && context.problem === undefined) log.info('volume is let go', fields);
+    const isSeenGone = from?.startsWith('awaiting') === true && context.problem === undefined;
+    if (state === 'ended' && isSeenGone) log.info('volume is let go', fields);
     else log.debug('letting a volume go', fields);
   }
 

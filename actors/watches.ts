@@ -2,7 +2,7 @@
 
 import { fromPromise } from 'xstate';
 import type { Aws } from '../adapters/aws.ts';
-import type { InstanceMetadata } from '../adapters/imds.ts';
+import type { InstanceMetadata, Signs } from '../adapters/imds.ts';
 import type { Log } from '../adapters/logger.ts';
 import { messageOf } from '../config/errors.ts';
 import type { MonotonicMs, PublicAddresses, RiskKind } from '../config/vocabulary.ts';
@@ -26,7 +26,7 @@ export const lookForSigns = (imds: InstanceMetadata) =>
 export const lookFirst = (imds: InstanceMetadata, memory: Memory, asNotice: RiskKind[], log: Log) =>
   fromPromise<FirstLook, void>(async ({ signal }) => {
     const noLonger = new AbortController();
-    const looking = imds.signs(AbortSignal.any([signal, noLonger.signal])).catch((error) => {
+    const looking = signsSurely(imds, AbortSignal.any([signal, noLonger.signal])).catch((error) => {
       if (!noLonger.signal.aborted) log.warn(`early signs cannot be looked at: ${messageOf(error)}`);
       return undefined;
     });
@@ -38,6 +38,18 @@ export const lookFirst = (imds: InstanceMetadata, memory: Memory, asNotice: Risk
       noLonger.abort();
     }
   });
+
+/** Times to ask before silence is taken for "not in a warm pool": whoever claims in one takes what others need (5.9). */
+const ATTEMPTS_AT_SIGNS = 3;
+
+/** The first signs; paths that cannot be read are asked again. @throws AdapterError when none can be read in the end. */
+async function signsSurely(imds: InstanceMetadata, signal: AbortSignal): Promise<Signs> {
+  for (let attempt = 1; attempt < ATTEMPTS_AT_SIGNS; attempt += 1) {
+    const signs = await imds.signs(signal).catch(() => undefined);
+    if (signs && signs.problem === undefined) return signs;
+  }
+  return imds.signs(signal);
+}
 
 function firstLookOf({ atMs }: NoticeLook, signs: SignsSeen | undefined, asNotice: RiskKind[]): FirstLook {
   const risk = signs?.risks.find(({ kind }) => asNotice.includes(kind));
@@ -63,7 +75,12 @@ export interface Renewed {
 export const setOut = ({ imds, aws, memory, log, keepAddresses }: Renewed) =>
   fromPromise<{ atMs: MonotonicMs }, { survived?: string }>(async ({ input: { survived }, signal }) => {
     if (survived === undefined) return { atMs: performance.now() };
-    await memory.changeMemory((known) => withNoticeOver(known, survived));
+    await memory
+      .changeMemory((known) => withNoticeOver(known, survived))
+      .catch((error) => {
+        // The way up will fail by it, and tell so.
+        log.warn(messageOf(error));
+      });
     imds.renew();
     aws.renew();
     await imds.publicAddresses(signal).then(keepAddresses, (error) => {

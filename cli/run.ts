@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Switches } from '../actors/domain-input.ts';
 import { settled } from '../actors/journal.ts';
 import { createLogNews } from '../actors/log-news.ts';
+import { pastOf } from '../actors/memory.ts';
 import { createServiceNews, type ServiceNews } from '../actors/service-news.ts';
 import { startSystem } from '../actors/system.ts';
 import { type Aws, createAws } from '../adapters/aws.ts';
@@ -25,7 +26,7 @@ import { createUptime } from '../adapters/uptime.ts';
 import { AdapterError, ConfigError, messageOf } from '../config/errors.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import type { Config } from '../config/schema.ts';
-import type { InstanceFacts } from '../config/vocabulary.ts';
+import type { InstanceFacts, PublicAddresses } from '../config/vocabulary.ts';
 import { awaiting, type Patience } from './boot.ts';
 import { configFromFile, configFromUserData } from './configuration.ts';
 import type { RunOptions } from './options.ts';
@@ -132,11 +133,12 @@ async function live(
   await runtimeDir.clearStarted().catch((error) => log.warn(messageOf(error)));
 
   const aws = awsOf(surroundings, facts);
-  if (needsAws(config, surroundings.options.switches)) {
-    await awaiting(() => credentialsOrNotice(aws, imds, patience.signal), patience);
-  }
-  const addresses = await awaiting(() => imds.publicAddresses(patience.signal), patience);
   const stateDir = await openState(locked, facts, log);
+  const addresses = await means(surroundings, config, aws).catch((error) => {
+    // Asked to stop meanwhile: what an earlier run began is brought to its end all the same (12.2, 12.3).
+    if (error === patience.signal.reason && someBegun(stateDir, config)) return { ipv4: [], ipv6: [] };
+    throw error;
+  });
   const system = startSystem({
     adapters: { ...adaptersOf(surroundings, aws, facts), stateDir },
     config,
@@ -149,6 +151,18 @@ async function live(
   });
   signals.attach(system);
   return await system.ended.finally(() => aws.close());
+}
+
+/** Waits for credentials, where anything goes to AWS, and for the addresses. */
+async function means({ options, imds, patience }: Surroundings, config: Config, aws: Aws): Promise<PublicAddresses> {
+  if (needsAws(config, options.switches)) {
+    await awaiting(() => credentialsOrNotice(aws, imds, patience.signal), patience);
+  }
+  return await awaiting(() => imds.publicAddresses(patience.signal), patience);
+}
+
+function someBegun(stateDir: StateDir, { domains }: Config): boolean {
+  return stateDir.holds().length > 0 || Object.keys(domains).some((name) => pastOf(stateDir, name).past === 'started');
 }
 
 /** What earlier runs left behind; what was journalled of an application that was started after all is settled first. */
@@ -227,7 +241,8 @@ function mountsOf(sysroot: string): Mounts {
 // --- Ends ------------------------------------------------------------------------------------------------------------
 
 async function failureOf(error: unknown, log: Log, news: ServiceNews, signal: AbortSignal): Promise<ExitStatus> {
-  if (signal.aborted) {
+  // Nothing had been begun; but a wrong configuration or a defect is what it is, also during a stop.
+  if (signal.aborted && error === signal.reason) {
     await news.ready();
     return exitStatus.done;
   }

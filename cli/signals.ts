@@ -13,12 +13,14 @@ export interface Signals {
 /** @param abort ends what waits before there is a system. */
 export function listenForSignals(log: Log, abort: () => void): Signals {
   let system: System | undefined;
-  /** One that came before there was a system. */
+  /** What came before there was a system. */
   let early: InterruptionNotice | undefined;
+  let earlyStops = 0;
   const stop = (name: string) => {
     log.info(`${name}: stopping`);
-    if (system) system.stop();
-    else abort();
+    if (system) return system.stop();
+    earlyStops += 1;
+    abort();
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
@@ -33,6 +35,7 @@ export function listenForSignals(log: Log, abort: () => void): Signals {
     attach(started) {
       system = started;
       if (early) started.notice(early);
+      for (let count = 0; count < earlyStops; count += 1) started.stop();
     },
   };
 }

@@ -51,6 +51,8 @@ export interface DomainInput {
   refusal?: string;
   /** Present when the instance was being taken away before the domain began. */
   notice?: InterruptionNotice;
+  /** When somebody asked to stop before the domain began; only for one that an earlier run had begun with. */
+  stopAtMs?: MonotonicMs;
 }
 
 export interface DomainContext extends DomainInput {
@@ -151,11 +153,13 @@ export function commandsOnTheWayUp(context: DomainContext, event: EventName): Co
 
 export function commandsOnTheWayDown(context: DomainContext, event: EventName): CommandsInput {
   const { lines, deadline, limits } = context;
+  // A failure names no time: its commands count from their own beginning, and leave what is released its part.
+  const withinMs = deadlineOfStop(0, limits.stopMs, event === 'failed' && isNamed(context, event)).commandsMs;
   return {
     occasion: occasionOf(context, event),
     lines: lines[event] ?? [],
     endAtFailure: false,
-    ...(deadline ? { untilMs: deadline.commandsMs } : { withinMs: limits.stopMs }),
+    ...(deadline ? { untilMs: deadline.commandsMs } : { withinMs }),
   };
 }
 
@@ -175,9 +179,15 @@ export function releaseOf(context: DomainContext): GivingBackInput {
   return { reason: 'release', domain, released };
 }
 
+/** What the memory said when this run began. */
+export function asItWas({ domain, past, finishedUnder }: DomainContext): Remembrance {
+  return { domain, past, ...(finishedUnder === undefined ? {} : { finishedUnder }) };
+}
+
 /** A failure leaves the memory as it was: an application that an earlier run started was not stopped by it. */
-export function remembranceOf({ domain, ending, past, finishedUnder, notice }: DomainContext): Remembrance {
-  if (ending === 'failed') return { domain, past, ...(finishedUnder === undefined ? {} : { finishedUnder }) };
+export function remembranceOf(context: DomainContext): Remembrance {
+  if (context.ending === 'failed') return asItWas(context);
+  const { domain, notice } = context;
   return { domain, past: 'finished', ...(notice ? { finishedUnder: notice.key } : {}) };
 }
 

@@ -6,6 +6,7 @@ import type { EventName } from '../config/events.ts';
 import type { CommandResult, Failure } from '../config/vocabulary.ts';
 import { commandsMachine } from './commands.ts';
 import {
+  asItWas,
   type BesideEvent,
   commandsOnTheWayDown,
   commandsOnTheWayUp,
@@ -62,7 +63,7 @@ const firstNotice = ['keepNotice', 'startCountdown', ...tellNotice] as const;
  */
 const askedToEnd = {
   'interruption.noticed': [
-    { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew, 'moveDeadlineBeside'] },
+    { guard: 'noticed', actions: ['keepNotice', ...countAnew, 'moveDeadlineBeside'] },
     { guard: 'notEnding', actions: [...firstNotice, endAs('interrupted'), 'finishStep'] },
     // It ends already: no second event begins (5.6).
     { actions: ['keepNotice', ...countAnew, reached('noticed')] },
@@ -78,7 +79,7 @@ const askedToEnd = {
 /** On the way down further news only set, or shorten, the time left: no second event begins (5.6). */
 const laterNews = {
   'interruption.noticed': [
-    { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew, 'moveDeadline'] },
+    { guard: 'noticed', actions: ['keepNotice', ...countAnew, 'moveDeadline'] },
     { actions: ['keepNotice', ...countAnew, reached('noticed'), 'moveDeadline'] },
   ],
   'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadline'] },
@@ -93,7 +94,7 @@ const anotherNotice = { actions: ['keepNotice', ...countAnew, 'moveDeadline', 'm
 /** Later news where other commands may run beside. */
 const laterNewsForAll = {
   'interruption.noticed': [
-    { guard: 'noticedBefore', ...anotherNotice },
+    { guard: 'noticed', ...anotherNotice },
     { actions: ['keepNotice', ...countAnew, reached('noticed'), 'moveDeadline', 'moveDeadlineBeside'] },
   ],
   'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadline', 'moveDeadlineBeside'] },
@@ -128,12 +129,13 @@ export const domainMachine = setup({
       hasFailed: context.hasFailed || (context.ending === undefined && ending === 'failed'),
     })),
     /** A second way down, of a domain that has failed and kept watch. */
-    endAnewAs: assign((_, { ending }: { ending: Ending }) => ({ ending })),
+    endAnewAs: assign((_, { ending }: { ending: Ending }) => ({ ending, late: false })),
     passPoint: assign({ past: 'started' }),
     keepNotice: assign(({ context, event }) =>
       event.type === 'interruption.noticed' ? withNotice(context, event.notice) : {},
     ),
     keepNoticeKnown: assign(({ context }) => (context.notice ? withNotice(context, context.notice) : {})),
+    keepStopKnown: assign(({ context }) => (context.stopAtMs === undefined ? {} : withStop(context, context.stopAtMs))),
     keepStop: assign(({ context, event }) => (event.type === 'domain.stop' ? withStop(context, event.atMs) : {})),
     startCountdown: raise(
       { type: 'countdown.expired' },
@@ -210,7 +212,7 @@ export const domainMachine = setup({
   guards: {
     refused: ({ context }) => context.refusal !== undefined,
     noticed: ({ context }) => context.notice !== undefined,
-    noticedBefore: ({ context }) => context.notice !== undefined,
+    stopAsked: ({ context }) => context.stopAtMs !== undefined,
     /** In an earlier run, under this very notice. */
     toldBefore: ({ context: { past, finishedUnder, notice } }) =>
       past === 'finished' && notice !== undefined && finishedUnder === notice.key,
@@ -266,13 +268,23 @@ export const domainMachine = setup({
         {
           guard: and(['noticed', 'pastPoint']),
           target: 'interrupted',
-          actions: ['keepNoticeKnown', 'startCountdown', ...tellNotice, endAs('interrupted')],
+          actions: ['keepNoticeKnown', 'keepStopKnown', 'startCountdown', ...tellNotice, endAs('interrupted')],
+        },
+        {
+          guard: and(['stopAsked', 'pastPoint']),
+          target: 'stopping',
+          actions: ['keepStopKnown', 'startCountdown', endAs('stopping')],
         },
         {
           // Nothing is taken; what a run before this one took and had not given back goes back (12.2).
           guard: 'noticed',
           target: 'rolling-back',
           actions: ['keepNoticeKnown', 'startCountdown', reached('noticed'), endAs('interrupted')],
+        },
+        {
+          guard: 'stopAsked',
+          target: 'rolling-back',
+          actions: ['keepStopKnown', 'startCountdown', endAs('stopping')],
         },
         { guard: 'refused', target: 'turning-back', actions: 'failRefused' },
         { target: 'starting' },
@@ -353,8 +365,31 @@ export const domainMachine = setup({
         id: 'step',
         src: 'remember',
         input: ({ context: { domain } }) => ({ domain, past: 'started' as const }),
-        onDone: [{ guard: 'notEnding', target: 'running-started' }, { target: 'turning-back' }],
+        onDone: [
+          { guard: 'notEnding', target: 'running-started' },
+          { guard: 'pastPoint', target: 'turning-back' },
+          { target: 'stepping-back' },
+        ],
         onError: { target: 'turning-back', actions: failedAt('state directory') },
+      },
+    },
+
+    // Called off in that moment, it never ran: before anything is given back, nobody is to think that it had.
+    'stepping-back': {
+      on: {
+        'interruption.noticed': [
+          { guard: 'noticed', actions: ['keepNotice', ...countAnew] },
+          { actions: ['keepNotice', ...countAnew, reached('noticed')] },
+        ],
+        'domain.stop': { actions: ['keepStop', ...countAnew] },
+        'domain.hurry': { actions: 'beHurrying' },
+      },
+      invoke: {
+        id: 'step',
+        src: 'remember',
+        input: ({ context }) => asItWas(context),
+        onDone: 'turning-back',
+        onError: { target: 'turning-back', actions: noted('state directory') },
       },
     },
 
@@ -465,7 +500,7 @@ export const domainMachine = setup({
     joining: {
       on: {
         'interruption.noticed': [
-          { guard: 'noticedBefore', actions: ['keepNotice', ...countAnew, 'moveDeadlineBeside'] },
+          { guard: 'noticed', actions: ['keepNotice', ...countAnew, 'moveDeadlineBeside'] },
           { actions: ['keepNotice', ...countAnew, reached('noticed'), 'moveDeadlineBeside'] },
         ],
         'domain.stop': { actions: ['keepStop', ...countAnew, 'moveDeadlineBeside'] },

@@ -73,10 +73,10 @@ export const noticeWatchMachine = setup({
       Math.max(context.intervalMs, Math.min(context.intervalMs * 2 ** (context.missed - 1), BLIND_PAUSE_MS)),
   },
   guards: {
-    news: ({ context }, { notice }: NoticeLook) => notice !== undefined && !context.told.includes(notice.key),
+    newsAfterSleep: ({ context }, look: NoticeLook) => isNews(context, look) && hasJumped(context, look),
+    news: ({ context }, look: NoticeLook) => isNews(context, look),
     withdrawn: ({ context }, { notice }: NoticeLook) => context.noticed && notice === undefined,
-    jumped: ({ context }, { atMs, wallMs }: NoticeLook) =>
-      context.aheadMs !== undefined && wallMs - atMs - context.aheadMs > ASLEEP_JUMP_MS,
+    jumped: ({ context }, look: NoticeLook) => hasJumped(context, look),
   },
 }).createMachine({
   id: 'notice-watch',
@@ -92,6 +92,17 @@ export const noticeWatchMachine = setup({
       invoke: {
         src: 'look',
         onDone: [
+          {
+            // Frozen and thawed between two looks: the sleep that this notice announces is over already.
+            guard: { type: 'newsAfterSleep', params: ({ event }) => event.output },
+            target: 'pausing',
+            actions: [
+              { type: 'keepAnswer', params: ({ event }) => event.output },
+              { type: 'noteTold', params: ({ event }) => event.output },
+              { type: 'tell', params: ({ event }) => noticedOf(event.output) },
+              { type: 'tell', params: { type: 'instance.resumed' } },
+            ],
+          },
           {
             guard: { type: 'news', params: ({ event }) => event.output },
             target: 'pausing',
@@ -130,6 +141,15 @@ export const noticeWatchMachine = setup({
     blind: { after: { backoff: 'looking' } },
   },
 });
+
+function isNews({ told }: NoticeWatchContext, { notice }: NoticeLook): boolean {
+  return notice !== undefined && !told.includes(notice.key);
+}
+
+/** The wall clock ran on while the monotonic one stood still. */
+function hasJumped({ aheadMs }: NoticeWatchContext, { atMs, wallMs }: NoticeLook): boolean {
+  return aheadMs !== undefined && wallMs - atMs - aheadMs > ASLEEP_JUMP_MS;
+}
 
 function noticedOf({ notice }: NoticeLook): InterruptionNoticed {
   if (notice === undefined) throw new Error('a look without a notice was told as one');

@@ -32,8 +32,10 @@ import { type RiskNews, riskWatchMachine } from './risk-watch.ts';
 import { step } from './step.ts';
 
 /** A domain as it is known before anybody sets out: when its way up is over depends on when it begins. */
-export interface DomainPlan extends Omit<DomainInput, 'limits' | 'notice'> {
+export interface DomainPlan extends Omit<DomainInput, 'limits' | 'notice' | 'stopAtMs'> {
   limits: Omit<DomainInput['limits'], 'wayUpUntilMs'>;
+  /** Whether an earlier run took something for it that it neither committed nor gave back. */
+  held: boolean;
 }
 
 export interface SupervisorInput {
@@ -127,9 +129,9 @@ const askedEarly = {
   'supervisor.stop': { actions: 'countStop' },
 } as const;
 
-/** There is nothing to stop yet but what an earlier run started (12.3). */
+/** There is nothing to stop yet but what an earlier run began (12.2, 12.3). */
 const stoppedEarly = [
-  { guard: 'someRun', target: 'setting-out', actions: 'countStop' },
+  { guard: 'someBegun', target: 'setting-out', actions: 'countStop' },
   { target: 'flushing' },
 ] as const;
 
@@ -169,14 +171,15 @@ export const supervisorMachine = setup({
     spawnWatches: enqueueActions(({ context: { watch, notice }, enqueue }) => {
       if (!watch) return;
       const { intervalMs, asNotice } = watch;
-      const known = notice?.key;
+      // Each knows of what it would see itself.
+      const [seen, sign] = asNotice.some((kind) => kind === notice?.action) ? [undefined, notice] : [notice, undefined];
       enqueue.spawnChild('noticeWatch', {
         id: 'notice-watch',
-        input: { intervalMs, ...(known === undefined ? {} : { known }) },
+        input: { intervalMs, ...(seen ? { known: seen.key } : {}) },
       });
       enqueue.spawnChild('riskWatch', {
         id: 'risk-watch',
-        input: { intervalMs: SLOW_POLL_MS, asNotice, known: known === undefined ? [] : [known] },
+        input: { intervalMs: SLOW_POLL_MS, asNotice, known: sign ? [sign.key] : [] },
       });
     }),
     spawnDomains: enqueueActions(({ context, enqueue }) => {
@@ -209,8 +212,8 @@ export const supervisorMachine = setup({
         ? { stops: context.stops + 1, stopAtMs: context.stops === 0 ? event.atMs : context.stopAtMs }
         : {},
     ),
-    /** Domains that do not run: nobody begins with them any more. */
-    leaveOut: assign(({ context }) => ({ domains: context.domains.filter(isRunning) })),
+    /** Domains that no earlier run has begun with: nobody does any more. */
+    leaveOut: assign(({ context }) => ({ domains: context.domains.filter(isBegun) })),
     stopDomains: enqueueActions(({ context, enqueue }) => {
       for (const id of underWay(context)) enqueue.sendTo(id, { type: 'domain.stop', atMs: context.stopAtMs });
     }),
@@ -293,7 +296,7 @@ export const supervisorMachine = setup({
     resumed: ({ context }) => context.resumed,
     hibernatesNow: ({ event }) => event.type === 'interruption.noticed' && event.notice.action === 'hibernate',
     stopped: ({ context }) => context.stops > 0,
-    someRun: ({ context }) => context.domains.some(isRunning),
+    someBegun: ({ context }) => context.domains.some(isBegun),
     named: ({ context }) => context.hostname !== undefined,
     /** In a warm pool: nothing is claimed before Auto Scaling wants the instance in service (5.9). */
     warm: ({ context }) => context.lifecycleState?.startsWith('Warmed:') === true,
@@ -489,6 +492,7 @@ export const supervisorMachine = setup({
     },
 
     interrupted: {
+      entry: 'hurryDomains',
       on: {
         'interruption.noticed': { guard: 'isNews', actions: ['keepNotice', 'passNoticeOn'] },
         // A hibernation waits for nobody: the instance may be frozen, and thawed, before the domains are done.
@@ -556,15 +560,18 @@ function keepProblem() {
   } as const;
 }
 
-/** The notice is given as input: an event sent right after spawning would come too late. */
-function inputOf(plan: DomainPlan, { setOutMs, notice }: SupervisorContext): DomainInput {
+/** Notice and stop are given as input: an event sent right after spawning would come too late. */
+function inputOf(
+  { held: _, ...plan }: DomainPlan,
+  { setOutMs, notice, stops, stopAtMs }: SupervisorContext,
+): DomainInput {
   const limits = { ...plan.limits, wayUpUntilMs: setOutMs + plan.limits.wayUpMs };
-  return { ...plan, limits, ...(notice ? { notice } : {}) };
+  return { ...plan, limits, ...(notice ? { notice } : {}), ...(stops > 0 ? { stopAtMs } : {}) };
 }
 
-/** Whether an earlier run started it, and nobody has stopped it since. */
-function isRunning({ past }: DomainPlan): boolean {
-  return past === 'started';
+/** Whether an earlier run left something of it to be ended: an application that runs, or what was taken for one. */
+function isBegun({ past, held }: DomainPlan): boolean {
+  return past === 'started' || held;
 }
 
 /** As at the start, but for what this run has been through. */
@@ -576,7 +583,7 @@ function afterSleep({ notice, domains }: SupervisorContext): Partial<SupervisorC
     // It has come true.
     risk: undefined,
     // What was finished is finished; they come up like any other.
-    domains: domains.map((plan) => ({ ...plan, past: 'finished' })),
+    domains: domains.map((plan) => ({ ...plan, past: 'finished', held: false })),
     leftOver: false,
     spawned: false,
     standing: [],

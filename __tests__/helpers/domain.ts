@@ -10,7 +10,9 @@ import type {
 import type { DomainInput } from '../../machines/domain.ts';
 
 export interface DomainSettings
-  extends Partial<Pick<DomainInput, 'domain' | 'lines' | 'notice' | 'past' | 'finishedUnder' | 'refusal'>> {
+  extends Partial<
+    Pick<DomainInput, 'domain' | 'lines' | 'notice' | 'past' | 'finishedUnder' | 'refusal' | 'stopAtMs'>
+  > {
   volumes?: Array<Partial<VolumeEntry>>;
   records?: Array<Partial<RecordEntry>>;
   wayUpMs?: number;

@@ -18,7 +18,7 @@ import { createScript, type Doings, held, type Script, started } from './scripte
 
 export interface SupervisorSettings extends Partial<Omit<SupervisorInput, 'domains'>> {
   /** By name, or with what matters of them. */
-  domains?: Array<string | DomainSettings>;
+  domains?: Array<string | PlanSettings>;
   /** False: a one-shot, which neither looks nor watches. */
   polling?: boolean;
 }
@@ -40,10 +40,14 @@ export function supervisorInput({
   };
 }
 
+export interface PlanSettings extends DomainSettings {
+  held?: boolean;
+}
+
 /** A domain before anybody sets out. */
-export function domainPlan(settings: DomainSettings = {}): DomainPlan {
+export function domainPlan({ held: isHeld = false, ...settings }: PlanSettings = {}): DomainPlan {
   const { limits, notice: _, ...plan } = domainInput(settings);
-  return { ...plan, limits: { wayUpMs: limits.wayUpMs, stopMs: limits.stopMs } };
+  return { ...plan, held: isHeld, limits: { wayUpMs: limits.wayUpMs, stopMs: limits.stopMs } };
 }
 
 /**
