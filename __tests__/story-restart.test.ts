@@ -178,6 +178,29 @@ describe('killed on the way up, and started again, the daemon', () => {
     expect(toldEvents(lab)).toEqual(['interrupted']);
   });
 
+  it('gives back what it took before, if it is asked to stop while it waits in a warm pool [12.2, 5.2, 5.9]', async () => {
+    await using lab = await startLab(secondVolumeIsHeld);
+    const configuration = configurationOf({
+      world: { 'attach-volume': [volume], 'update-route53': [record], notify: [sns] },
+      other: { 'attach-volume': [secondVolume] },
+    });
+    await using first = startDaemon(lab, { configuration });
+    await first.reaches('world', 'dns-updated');
+    await kill(first);
+    lab.cloud.changeInstance({ targetLifecycleState: 'Warmed:Running' });
+
+    await using second = startDaemon(lab, { configuration });
+    await second.says(({ state }) => state === 'warming');
+    second.signal('SIGTERM');
+    const { exitCode } = await second.ended;
+
+    expect(exitCode).toBe(0);
+    expect(attached(lab)).toEqual([]);
+    expect(addressSets(lab)).toEqual([]);
+    expect(held(lab)).toEqual([]);
+    expect(toldEvents(lab)).toEqual(['stopping']);
+  });
+
   it('gives back what it took and prepared before, if it fails then, and ends: nothing is here any more [12.2, 5.4, 2.3]', async () => {
     await using lab = await startLab({ ...twoVolumesTwoZones, ...secondVolumeIsHeld });
     const other = { 'attach-volume': [secondVolume] };
@@ -250,6 +273,29 @@ describe('killed while started, and started again, the daemon', () => {
     expect(changesSince(lab, before)).toEqual([]);
     expect(notes(lab).slice(2)).toEqual(['starting, flags:', 'started, flags:']);
     expect(flagLeftBehind).toBe(true);
+  });
+
+  it('stops in order an application that it started, also when it is asked to before it knows its addresses [5.6, 12.3]', async () => {
+    await using lab = await startLab();
+    const world = {
+      'attach-volume': [volume],
+      exec: ['starting', 'stopping'].map((on) => ({ on, lines: [note(lab, on)] })),
+      notify: [sns],
+    };
+    const configuration = configurationOf({ world });
+    await using first = startDaemon(lab, { configuration });
+    await first.says(accepted('world', 'started'));
+    await kill(first);
+    lab.cloud.metadataFault({ kind: 'status', status: 503, paths: 'meta-data/mac' });
+
+    await using second = startDaemon(lab, { configuration });
+    await second.says(({ message }) => message.startsWith('waiting:'));
+    second.signal('SIGTERM');
+    const { exitCode } = await second.ended;
+
+    expect(exitCode).toBe(0);
+    expect(notes(lab)).toEqual(['starting', 'stopping']);
+    expect(toldEvents(lab)).toEqual(['started', 'stopping']);
   });
 
   it('runs the interrupted commands of an application that it started, under a notice that came meanwhile [12.3, 5.3]', async () => {
