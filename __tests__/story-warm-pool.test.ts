@@ -69,6 +69,18 @@ describe('in the warm pool', () => {
     expect(toldEvents(lab)).toEqual(['interrupted']);
   });
 
+  it('a first look that fails is not taken for being in service [5.9, 9.4]', async () => {
+    await using lab = await startLab();
+    lab.cloud.metadataFault({ kind: 'status', status: 503, paths: 'meta-data/autoscaling', count: 2 });
+    await using daemon = await warm(lab);
+
+    daemon.signal('SIGTERM');
+    await daemon.ended;
+
+    expectNothingTaken(lab);
+    expect(daemon.log.map(({ message }) => message)).not.toContain('setting out');
+  });
+
   it('a look that fails is not taken for its end [5.9, 9.4]', async () => {
     await using lab = await startLab();
     lab.cloud.onCall(({ operation }) => {
