@@ -213,6 +213,7 @@ describe('a watch that gets an answer', () => {
     { what: 'a notice', input: {}, looks: [seen] },
     { what: 'the end of a notice', input: { known: notice.key }, looks: [nothingYet] },
     { what: 'that the machine was asleep', input: {}, looks: [answer(4_000, { ahead: -3_600_000 }), nothingYet] },
+    { what: 'a notice after a sleep', input: {}, looks: [answer(4_000, { ahead: -3_600_000 }), seen] },
   ])('is not blind, whatever it sees: $what [9.4, 11.2]', ({ input, looks }) => {
     const watch = scripted(looks, input);
 
