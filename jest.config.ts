@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Config } from 'jest';
 
 const config: Config = {
@@ -14,6 +15,8 @@ const config: Config = {
   moduleFileExtensions: ['js', 'mjs', 'ts', 'json'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testTimeout: 20_000,
+  // Stories wait most of their time: for processes, notices and deadlines. One more than there are cores loses nothing.
+  maxWorkers: Math.max(2, availableParallelism() + 1),
 };
 
 export default config;
