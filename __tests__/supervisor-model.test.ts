@@ -210,7 +210,7 @@ const lives: fc.Arbitrary<Life> = fc.record({
     .map(({ begun, isNamed, tells, ...settings }) =>
       supervisorInput({
         ...settings,
-        domains: begun.map((past, i) => X),
+        domains: begun.map((left, i) => ({ domain: names[i] ?? '', ...left })),
         ...(isNamed ? { hostname: 'game' } : {}),
         ...(tells ? { receivers: Object.fromEntries(names.map((name) => [name, [['started']]])) } : {}),
       }),
