@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Aws, type CallLog, createAws } from '../adapters/aws.ts';
+import type { CallLog } from '../adapters/aws.ts';
 import { createVolumes } from '../adapters/ec2.ts';
 import { createRecordSets } from '../adapters/route53.ts';
 import { createTopics } from '../adapters/sns.ts';
@@ -10,38 +10,9 @@ import { createQueues } from '../adapters/sqs.ts';
 import { AdapterError } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
 import type { OutgoingMessage, VolumeEntry } from '../config/vocabulary.ts';
-import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
-
-const ME = 'i-0123456789abcde00';
-const OTHER = 'i-0fedcba9876543210';
-const ZONE = 'Z0123456789EXAMPLE';
+import { facts, ME, OTHER, startAwsLab, ZONE } from './helpers/aws-lab.ts';
 
 const noLog: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
-const facts = { instanceId: ME, instanceType: 't3.small', launchIndex: 0, region: 'eu-west-1', zone: 'eu-west-1a' };
-
-interface Lab extends AsyncDisposable {
-  cloud: Cloud;
-  aws: Aws;
-}
-
-async function startLab(setup: CloudSetup): Promise<Lab> {
-  const cloud = await startCloud({ instances: [{ id: ME }, { id: OTHER }], ...setup });
-  Object.assign(process.env, cloud.environment(), { AWS_EC2_METADATA_V1_DISABLED: 'true' });
-  const aws = createAws({ region: 'eu-west-1', environment: process.env });
-  return {
-    cloud,
-    aws,
-    async [Symbol.asyncDispose]() {
-      aws.close();
-      await cloud.close();
-    },
-  };
-}
-
-const kept = { ...process.env };
-afterEach(() => {
-  process.env = { ...kept };
-});
 
 const entryOf = (volumeId: string): VolumeEntry => ({
   domain: 'world',
@@ -96,7 +67,7 @@ describe('a look at a volume', () => {
     { it: 'for several at once', setup: { multiAttach: true, type: 'io2' }, kind: 'refused', seen: /Multi-Attach/ },
     { it: 'broken', setup: { state: 'error' as const }, kind: 'refused', seen: /state error/ },
   ])('that is $it says $kind [6.2, 6.3, 6.4]', async ({ setup, kind, seen }) => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-0aa', ...setup }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...setup }] });
 
     const looked = await createVolumes(lab.aws, facts).look(entryOf('vol-0aa'), noLog);
 
@@ -105,7 +76,7 @@ describe('a look at a volume', () => {
   });
 
   it('that does not exist is an error that says what to check [6.3]', async () => {
-    await using lab = await startLab({});
+    await using lab = await startAwsLab({});
 
     const error = await createVolumes(lab.aws, facts)
       .look(entryOf('vol-0bbbbbbbbbbbbbbbb'), noLog)
@@ -119,14 +90,14 @@ describe('a look at a volume', () => {
 
 describe('an attach', () => {
   it('of a free volume is accepted, and asks for the device as configured [6.1]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-0aa' }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa' }] });
 
     expect(await createVolumes(lab.aws, facts).attach(entryOf('vol-0aa'), noLog)).toBe('accepted');
     expect(lab.cloud.volume('vol-0aa')?.attachments).toMatchObject([{ instanceId: ME, device: '/dev/sdf' }]);
   });
 
   it('of one that is ours already, because an answer was lost, counts as accepted [6.3]', async () => {
-    await using lab = await startLab({
+    await using lab = await startAwsLab({
       volumes: [{ id: 'vol-0aa', attachedTo: { instanceId: ME, device: '/dev/sdf' } }],
     });
 
@@ -134,7 +105,7 @@ describe('an attach', () => {
   });
 
   it('of one that somebody took meanwhile is an outcome, not an error [6.3]', async () => {
-    await using lab = await startLab({
+    await using lab = await startAwsLab({
       volumes: [{ id: 'vol-0aa', attachedTo: { instanceId: OTHER, device: '/dev/sdf' } }],
     });
 
@@ -142,7 +113,7 @@ describe('an attach', () => {
   });
 
   it('at a device that another volume holds names that volume [6.2]', async () => {
-    await using lab = await startLab({
+    await using lab = await startAwsLab({
       volumes: [{ id: 'vol-0aa' }, { id: 'vol-0cc', attachedTo: { instanceId: ME, device: '/dev/xvdf' } }],
     });
 
@@ -152,7 +123,7 @@ describe('an attach', () => {
   });
 
   it('that is not allowed says which permission would help, and is not retried [6.3]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-attach-denied' }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-attach-denied' }] });
 
     const error = await createVolumes(lab.aws, facts)
       .attach(entryOf('vol-attach-denied'), noLog)
@@ -163,7 +134,7 @@ describe('an attach', () => {
   });
 
   it('that is throttled is tried once, and may be after another look [6.3]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-attach-throttled' }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-attach-throttled' }] });
 
     const error = await createVolumes(lab.aws, facts)
       .attach(entryOf('vol-attach-throttled'), noLog)
@@ -192,7 +163,7 @@ describe('an answer of AWS', () => {
     },
     { what: 'without a body', status: 503, body: '', says: /HTTP 503 without a reason\. It may pass by itself/ },
   ])('$what may be better the next time, and takes one line [6.3]', async ({ status, body, says }) => {
-    await using lab = await startLab({});
+    await using lab = await startAwsLab({});
     using server = await answering(status, body);
     process.env.AWS_ENDPOINT_URL = server.url;
 
@@ -213,7 +184,7 @@ describe('record sets', () => {
       { name: 'play.example.com.', type: 'TXT' as const, ttl: 60, values: ['"x"'] },
       { name: 'zoo.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.9'] },
     ];
-    await using lab = await startLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
+    await using lab = await startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
 
     const found = await createRecordSets(lab.aws).read(ZONE, 'Play.Example.com', noLog);
 
@@ -221,7 +192,7 @@ describe('record sets', () => {
   });
 
   it('are written in one change batch [7.2]', async () => {
-    await using lab = await startLab({ hostedZones: [{ id: ZONE, name: 'example.com' }] });
+    await using lab = await startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com' }] });
 
     await createRecordSets(lab.aws).upsert(
       ZONE,
@@ -237,7 +208,7 @@ describe('record sets', () => {
   });
 
   it('of a zone that does not exist are refused with what to check [7.2]', async () => {
-    await using lab = await startLab({});
+    await using lab = await startAwsLab({});
 
     await expect(createRecordSets(lab.aws).read('ZNOWHERE', 'a.example.com', noLog)).rejects.toThrow(
       /ListResourceRecordSets ZNOWHERE a\.example\.com: NoSuchHostedZone.*Check hostedzone/,
@@ -271,7 +242,7 @@ describe('a message', () => {
   });
 
   it('arrives at its topic and its queue [10.1]', async () => {
-    await using lab = await startLab({ topics: [topic], queues: ['events'] });
+    await using lab = await startAwsLab({ topics: [topic], queues: ['events'] });
 
     await createTopics(lab.aws).publish(messageTo(topic));
     await createQueues(lab.aws).send(messageTo(lab.cloud.queueUrl('events')));
@@ -286,7 +257,7 @@ describe('a message', () => {
     ['in 漢字', 'in ??'],
     ['', undefined],
   ])('has a subject that SNS takes: %j [10.3]', async (subject, accepted) => {
-    await using lab = await startLab({ topics: [topic] });
+    await using lab = await startAwsLab({ topics: [topic] });
 
     await createTopics(lab.aws).publish(messageTo(topic, { subject }));
 
@@ -294,7 +265,7 @@ describe('a message', () => {
   });
 
   it('is cut to the bytes that the service takes, between characters and with a mark [10.3]', async () => {
-    await using lab = await startLab({ topics: [topic], queues: ['events'] });
+    await using lab = await startAwsLab({ topics: [topic], queues: ['events'] });
     const body = '€'.repeat(400_000);
 
     await createTopics(lab.aws).publish(messageTo(topic, { body }));
@@ -309,7 +280,7 @@ describe('a message', () => {
   });
 
   it('has what the services do not take replaced [10.3]', async () => {
-    await using lab = await startLab({ queues: ['events'] });
+    await using lab = await startAwsLab({ queues: ['events'] });
 
     await createQueues(lab.aws).send(
       messageTo(lab.cloud.queueUrl('events'), { body: 'bell \u0007, escape \u001b, tab \t' }),
@@ -320,7 +291,7 @@ describe('a message', () => {
 
   it('to a FIFO topic or queue has a group and the same deduplication id at each attempt [10.4]', async () => {
     const fifo = 'arn:aws:sns:eu-west-1:123456789012:news.fifo';
-    await using lab = await startLab({ topics: [fifo], queues: ['events.fifo'] });
+    await using lab = await startAwsLab({ topics: [fifo], queues: ['events.fifo'] });
     const queue = messageTo(lab.cloud.queueUrl('events.fifo'));
 
     await createTopics(lab.aws).publish(messageTo(fifo));
@@ -332,7 +303,7 @@ describe('a message', () => {
   });
 
   it('to a queue whose URL names another host goes where the endpoint variable points [10.5]', async () => {
-    await using lab = await startLab({ queues: ['events'] });
+    await using lab = await startAwsLab({ queues: ['events'] });
 
     await createQueues(lab.aws).send(messageTo('https://sqs.eu-west-1.amazonaws.com/123456789012/events'));
 
@@ -340,7 +311,7 @@ describe('a message', () => {
   });
 
   it('to a topic that does not exist is refused with what to check [10.1]', async () => {
-    await using lab = await startLab({});
+    await using lab = await startAwsLab({});
 
     await expect(createTopics(lab.aws).publish(messageTo(topic))).rejects.toThrow(
       /Publish arn:.*NotFound.*Check the topic ARN/,
@@ -350,7 +321,7 @@ describe('a message', () => {
 
 describe('without a role', () => {
   it('there are no credentials, which may pass, and the remedy says what is missing [9.7]', async () => {
-    await using lab = await startLab({ instances: [{ id: ME, role: undefined }] });
+    await using lab = await startAwsLab({ instances: [{ id: ME, role: undefined }] });
 
     const error = await lab.aws.credentials(AbortSignal.timeout(5_000)).catch((reason) => reason);
 
@@ -361,7 +332,7 @@ describe('without a role', () => {
 
 describe('credentials that never come whole', () => {
   it('end with the patience of whoever waits for them [9.4, 9.7]', async () => {
-    await using lab = await startLab({});
+    await using lab = await startAwsLab({});
     // A token, and then one byte now and then: no time limit on silence ever bites.
     const trickle = createServer(({ method }, answer) => {
       if (method === 'PUT') return answer.end('token');

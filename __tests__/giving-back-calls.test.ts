@@ -2,42 +2,12 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Aws, type CallLog, createAws } from '../adapters/aws.ts';
+import type { CallLog } from '../adapters/aws.ts';
 import { createVolumes } from '../adapters/ec2.ts';
 import { createRecordSets } from '../adapters/route53.ts';
 import { AdapterError } from '../config/errors.ts';
 import type { RecordSet } from '../config/vocabulary.ts';
-import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
-
-const ME = 'i-0123456789abcde00';
-const OTHER = 'i-0fedcba9876543210';
-const ZONE = 'Z0123456789EXAMPLE';
-
-const facts = { instanceId: ME, instanceType: 't3.small', launchIndex: 0, region: 'eu-west-1', zone: 'eu-west-1a' };
-
-interface Lab extends AsyncDisposable {
-  cloud: Cloud;
-  aws: Aws;
-}
-
-async function startLab(setup: CloudSetup): Promise<Lab> {
-  const cloud = await startCloud({ instances: [{ id: ME }, { id: OTHER }], ...setup });
-  Object.assign(process.env, cloud.environment(), { AWS_EC2_METADATA_V1_DISABLED: 'true' });
-  const aws = createAws({ region: 'eu-west-1', environment: process.env });
-  return {
-    cloud,
-    aws,
-    async [Symbol.asyncDispose]() {
-      aws.close();
-      await cloud.close();
-    },
-  };
-}
-
-const kept = { ...process.env };
-afterEach(() => {
-  process.env = { ...kept };
-});
+import { type AwsLab, facts, ME, OTHER, startAwsLab, ZONE } from './helpers/aws-lab.ts';
 
 /** Writes down what is asked. @param changes false: as with init switched off. */
 function callLog(changes = true) {
@@ -57,14 +27,14 @@ describe('a volume that is given back', () => {
     attachedTo: { instanceId: ME, device, status },
   });
 
-  function detach(lab: Lab, log = callLog().log, volumeId = 'vol-0aa') {
+  function detach(lab: AwsLab, log = callLog().log, volumeId = 'vol-0aa') {
     return createVolumes(lab.aws, facts).detach({ volumeId, device: '/dev/sdf' }, log);
   }
 
-  const detachCalls = (lab: Lab) => lab.cloud.calls().filter(({ operation }) => operation === 'DetachVolume');
+  const detachCalls = (lab: AwsLab) => lab.cloud.calls().filter(({ operation }) => operation === 'DetachVolume');
 
   it('is detached from this instance and this device, never by force [6.10]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-0aa', ...here() }], detachMs: 60_000 });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...here() }], detachMs: 60_000 });
     const { log, noted } = callLog();
 
     expect(await detach(lab, log)).toBe('accepted');
@@ -77,7 +47,7 @@ describe('a volume that is given back', () => {
   });
 
   it('is left where it is with init switched off: the call is only noted [2.1, 6.10]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-0aa', ...here() }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...here() }] });
     const { log, noted } = callLog(false);
 
     expect(await detach(lab, log)).toBe('dry');
@@ -91,7 +61,7 @@ describe('a volume that is given back', () => {
     { where: 'somebody else has', volumes: [{ id: 'vol-0aa', attachedTo: { instanceId: OTHER, device: '/dev/sdf' } }] },
     { where: 'is here at another device', volumes: [{ id: 'vol-0aa', ...here('/dev/sdg') }] },
   ])('and $where is gone already, and stays as it is [6.10]', async ({ volumes }) => {
-    await using lab = await startLab({ volumes });
+    await using lab = await startAwsLab({ volumes });
     const before = JSON.stringify(lab.cloud.volume('vol-0aa'));
 
     expect(await detach(lab)).toBe('gone');
@@ -99,34 +69,34 @@ describe('a volume that is given back', () => {
   });
 
   it('and does not exist any more is gone already [6.10]', async () => {
-    await using lab = await startLab({});
+    await using lab = await startAwsLab({});
 
     expect(await detach(lab, callLog().log, 'vol-0bbbbbbbbbbbbbbbb')).toBe('gone');
   });
 
   it('and is being detached, because an answer was lost, counts as accepted [6.10]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-0aa', ...here('/dev/sdf', 'detaching') }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...here('/dev/sdf', 'detaching') }] });
 
     expect(await detach(lab)).toBe('accepted');
   });
 
   it('is detached once though the answer is lost and the call repeated [6.10]', async () => {
     const volumeId = 'vol-detach-answer-lost';
-    await using lab = await startLab({ volumes: [{ id: volumeId, ...here() }], detachMs: 60_000 });
+    await using lab = await startAwsLab({ volumes: [{ id: volumeId, ...here() }], detachMs: 60_000 });
 
     expect(await detach(lab, callLog().log, volumeId)).toBe('accepted');
     expect(detachCalls(lab)).toHaveLength(2);
   });
 
   it("and was adopted under its device's twin is detached from that, and EC2's literal reading is no end of it [6.2, 6.10]", async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-0aa', ...here('/dev/xvdf') }], detachMs: 60_000 });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...here('/dev/xvdf') }], detachMs: 60_000 });
 
     expect(await detach(lab)).toBe('accepted');
     expect(lab.cloud.volume('vol-0aa')?.attachments).toMatchObject([{ device: '/dev/xvdf', status: 'detaching' }]);
   });
 
   it('and may not be detached says which permission would help [6.10]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-detach-denied', ...here() }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-detach-denied', ...here() }] });
 
     const error = await detach(lab, callLog().log, 'vol-detach-denied').catch((reason) => reason);
 
@@ -138,7 +108,7 @@ describe('a volume that is given back', () => {
   });
 
   it('and cannot be detached now may be a moment later [6.10]', async () => {
-    await using lab = await startLab({ volumes: [{ id: 'vol-detach-throttled', ...here() }] });
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-detach-throttled', ...here() }] });
 
     const error = await detach(lab, callLog().log, 'vol-detach-throttled').catch((reason) => reason);
 
@@ -154,7 +124,7 @@ describe('a volume that is given back', () => {
     'is $status at $at in a look: it is being detached here: $detaching [6.2, 6.10]',
     async ({ status, at, ...seen }) => {
       const attachedTo = { instanceId: at, device: '/dev/sdf', status };
-      await using lab = await startLab({ volumes: [{ id: 'vol-0aa', attachedTo }] });
+      await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', attachedTo }] });
 
       const looked = await createVolumes(lab.aws, facts).look(
         { volumeId: 'vol-0aa', device: '/dev/sdf' },
@@ -179,7 +149,7 @@ describe('a record set that is given back', () => {
   };
 
   /** A zone in which these sets stand. */
-  async function zoneWith(...sets: RecordSet[]): Promise<Lab> {
+  async function zoneWith(...sets: RecordSet[]): Promise<AwsLab> {
     const recordSets = sets.map(({ alias: target, ttl, ...set }) => ({
       ...set,
       ...(target
@@ -192,14 +162,14 @@ describe('a record set that is given back', () => {
           }
         : { ttl }),
     }));
-    return startLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
+    return startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
   }
 
-  const there = (lab: Lab) => createRecordSets(lab.aws).read(ZONE, name, callLog().log);
-  const changeCalls = (lab: Lab) =>
+  const there = (lab: AwsLab) => createRecordSets(lab.aws).read(ZONE, name, callLog().log);
+  const changeCalls = (lab: AwsLab) =>
     lab.cloud.calls().filter(({ operation }) => operation === 'ChangeResourceRecordSets');
 
-  function restore(lab: Lab, change: { before?: RecordSet; after: RecordSet }, log = callLog().log) {
+  function restore(lab: AwsLab, change: { before?: RecordSet; after: RecordSet }, log = callLog().log) {
     return createRecordSets(lab.aws).restore(ZONE, change, log);
   }
 
@@ -310,7 +280,7 @@ describe('a record set that is given back', () => {
   });
 
   it('in a zone that we may not change is an error that names the permission [7.5]', async () => {
-    await using lab = await startLab({ hostedZones: [{ id: 'Z0DENIED', name: 'example.com' }] });
+    await using lab = await startAwsLab({ hostedZones: [{ id: 'Z0DENIED', name: 'example.com' }] });
 
     await expect(createRecordSets(lab.aws).restore('Z0DENIED', { after: ours }, callLog().log)).rejects.toThrow(
       /AccessDenied.*Allow route53:ChangeResourceRecordSets on Z0DENIED/,
@@ -326,7 +296,7 @@ describe('a record set that is given back', () => {
   ])(
     'and is refused in the form of the API Reference, which the SDK cannot read, is $becomes [7.5]',
     async ({ says, becomes }) => {
-      await using lab = await startLab({});
+      await using lab = await startAwsLab({});
       const body = `<InvalidChangeBatch xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Messages><Message>${says}</Message></Messages></InvalidChangeBatch>`;
       using server = await answering((_, answer) => answer.writeHead(400, { 'content-type': 'text/xml' }).end(body));
       process.env.AWS_ENDPOINT_URL = server.url;
