@@ -222,7 +222,10 @@ describe('news on the way down', () => {
       sent(domain, noticed());
 
       sent(domain, noticed({ leftMs: 60_000, seenAtMs: 2_000, key: 'stop 2030' }));
+      const stateBefore = domain.state;
       domain.script.resolve(step, wellDone[step]);
+
+      expect(stateBefore).toBe(state);
 
       expect(domain.told().filter((event) => event === 'noticed')).toHaveLength(1);
       expect(domain.script.inputOf('runCommands interrupted')).toMatchObject({ untilMs: 52_000 });
