@@ -87,14 +87,16 @@ async function runAll(): Promise<void> {
   const { verdicts, broken } = await withProgress(due, (heard) =>
     runMutants(subjects, { ...workshop, heard, root, jobs: Number(flags.jobs), withinS, seed: commit }),
   );
+  const endedEarly = abort.signal.aborted;
   keepRecord(verdicts, digests);
   for (const line of details({ verdicts, broken })) console.log(line);
   const left = due - verdicts.length;
-  if (left > 0 && broken.size > 0) console.log(`${left} of ${due} have no verdict: first mend what is broken`);
+  if (left > 0 && endedEarly) console.log(`${left} of ${due} were not run: it was told to end`);
+  else if (left > 0 && broken.size > 0) console.log(`${left} of ${due} have no verdict: first mend what is broken`);
   else if (left > 0)
     console.log(`${left} of ${due} were not run, ${withinS} s were over; the commit ${commit} drew which`);
   console.log(total(verdicts));
-  if (survivors(verdicts).length + broken.size > 0) process.exitCode = 1;
+  if (survivors(verdicts).length + broken.size > 0 || endedEarly) process.exitCode = 1;
 }
 
 async function withProgress<Outcome>(due: number, run: (heard: (fate: Fate) => void) => Promise<Outcome>) {
@@ -105,10 +107,12 @@ async function withProgress<Outcome>(due: number, run: (heard: (fate: Fate) => v
     return await run(({ is, mutant }) => {
       if (typeof mutant === 'number') fates.set(is, (fates.get(is) ?? 0) + 1);
     });
+  } catch (error) {
+    // The other processes have nobody to report to any more.
+    abort.abort();
+    throw error;
   } finally {
     clearInterval(progress);
-    // When one process breaks, the others have nobody to report to.
-    abort.abort();
   }
 }
 

@@ -46,6 +46,8 @@ export async function runMutants(subjects: Subject[], options: RunOptions): Prom
       try {
         verdicts.push(...(await verdictsOf(batch, options)));
       } catch (error) {
+        // What is known by then is still worth telling.
+        if (options.signal.aborted) return;
         if (!(error instanceof TestsFail)) throw error;
         broken.set(batch.subject, error.message);
       }
