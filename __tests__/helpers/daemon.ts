@@ -83,12 +83,14 @@ export function startDaemon(lab: Pick<Lab, 'cloud' | 'folder'>, options: DaemonO
   const file = path.join(lab.folder, 'config.jsonc');
   if (text !== undefined && asFile) writeFileSync(file, text);
   else if (text !== undefined) lab.cloud.changeInstance({ userData: text });
+  // Also of an instance without a machine of its own: the real machine's is nobody's to write to.
+  const stateDir = path.join(lab.folder, 'root/var/lib/ec2fleetd');
   const own = Object.entries(process.env).filter(
     ([name]) => !/^(AWS_|EC2FLEETD_|NOTIFY_SOCKET$|STATE_DIRECTORY$|NODE_OPTIONS$)/.test(name),
   );
   return follow(
     spawn(process.execPath, ['dist/main.cjs', 'run', ...(asFile ? [`--userdata=${file}`] : []), ...args], {
-      env: { ...Object.fromEntries(own), ...lab.cloud.environment(), ...environment },
+      env: { ...Object.fromEntries(own), STATE_DIRECTORY: stateDir, ...lab.cloud.environment(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );
