@@ -2,9 +2,9 @@
 
 import { fromPromise } from 'xstate';
 import type { BlockDevices } from '../adapters/block-device.ts';
-import type { Volumes } from '../adapters/ec2.ts';
+import type { Detached, Volumes } from '../adapters/ec2.ts';
 import type { Mounts } from '../adapters/mounts.ts';
-import type { RecordSets } from '../adapters/route53.ts';
+import type { RecordSets, Restored } from '../adapters/route53.ts';
 import { storedName } from '../config/record-name.ts';
 import type {
   AttachmentHold,
@@ -89,13 +89,11 @@ export const clearDisk = (blockDevices: BlockDevices, mounts: Mounts, transactio
 
 /** Detaches it. It gets no signal: a change is let finish. */
 export const detachVolume = (volumes: Volumes, transactions: Transactions) =>
-  fromPromise<'accepted' | 'gone' | 'dry', AttachmentHold>(({ input }) =>
-    volumes.detach(input, transactions.of(input.domain)),
-  );
+  fromPromise<Detached, AttachmentHold>(({ input }) => volumes.detach(input, transactions.of(input.domain)));
 
 /** Puts back what stood there, if what stands there is ours. It gets no signal: a change is let finish. */
 export const restoreRecordSet = (recordSets: RecordSets, transactions: Transactions) =>
-  fromPromise<'restored' | 'not-ours' | 'dry', RecordSetHold>(({ input }) =>
+  fromPromise<Restored, RecordSetHold>(({ input }) =>
     recordSets.restore(input.hostedZone, input, transactions.of(input.domain)),
   );
 

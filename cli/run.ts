@@ -134,7 +134,7 @@ async function live(
 
   const aws = awsOf(surroundings, facts);
   const stateDir = await openState(locked, facts, log);
-  const addresses = await means(surroundings, config, aws).catch((error) => {
+  const addresses = await awaitMeans(surroundings, config, aws).catch((error) => {
     // Asked to stop meanwhile: what an earlier run began is brought to its end all the same (12.2, 12.3).
     if (error === patience.signal.reason && someBegun(stateDir, config)) return { ipv4: [], ipv6: [] };
     throw error;
@@ -154,7 +154,11 @@ async function live(
 }
 
 /** Waits for credentials, where anything goes to AWS, and for the addresses. */
-async function means({ options, imds, patience }: Surroundings, config: Config, aws: Aws): Promise<PublicAddresses> {
+async function awaitMeans(
+  { options, imds, patience }: Surroundings,
+  config: Config,
+  aws: Aws,
+): Promise<PublicAddresses> {
   if (needsAws(config, options.switches)) {
     await awaiting(() => credentialsOrNotice(aws, imds, patience.signal), patience);
   }
