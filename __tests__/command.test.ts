@@ -687,7 +687,10 @@ describe('output', () => {
   });
 
   it('keeps the last 4 KiB of both streams, never half a character [8.7]', async () => {
-    const { result } = await sh('printf a; for i in $(seq 3000); do printf €; done; echo; echo end >&2');
+    // Two pipes have no order among them: the second is written to when the first has been read.
+    const isRead = cue();
+    const script = `printf a; for i in $(seq 3000); do printf €; done; echo; ${awaits(isRead)}; echo end >&2`;
+    const { result } = await sh(script, { onLine: () => isRead.give() });
 
     expect(Buffer.byteLength(result.outputTail)).toBeLessThanOrEqual(4_096);
     expect(Buffer.byteLength(result.outputTail)).toBeGreaterThan(4_090);
