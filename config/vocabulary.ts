@@ -1,6 +1,7 @@
 /** What the floors exchange: notices, attachments, records, results. Plain JSON throughout, so that page, log and status can show it. */
 
 import type { EventName } from './events.ts';
+import type { Tags } from './tags.ts';
 
 /** A point in time of this process's monotonic clock (`performance.now()`), in milliseconds. Compares only within one run. */
 export type MonotonicMs = number;
@@ -105,9 +106,32 @@ export interface AttachmentHold {
   volumeId: string;
   /** As asked for, for example `/dev/sdf`. */
   device: string;
+  /** Where the run that attached it had it from (4.3). */
+  source: VolumeSource;
   /** Whether all its commands have succeeded once: until then they are told that it was attached just now (4.3). */
   prepared: boolean;
 }
+
+/**
+ * A volume that a run has created, or is about to: its request is written down before it is sent, so that after a crash the
+ * same request gives the same volume (6.6).
+ */
+export interface CreationHold {
+  kind: 'creation';
+  domain: string;
+  /** Where it will be attached, as configured: with the domain it names the entry. */
+  device: string;
+  /** Part of the request's ClientToken, from 1; a request that cannot be used again is followed by the next number. */
+  attempt: number;
+  request: CreationRequest;
+  /** Absent until EC2 has answered. */
+  volumeId?: string;
+  /** False as soon as commands other than its own entry's may have run on it: from then on it is not deleted any more (6.10). */
+  disposable: boolean;
+}
+
+/** The parameters of CreateVolume exactly as they are sent, in the API's own spelling. */
+export type CreationRequest = Readonly<Record<string, unknown>> & { readonly ClientToken: string };
 
 /** A record set that a run wrote and has neither committed nor given back. */
 export interface RecordSetHold {
@@ -120,7 +144,7 @@ export interface RecordSetHold {
 }
 
 /** One line of the journal: what this run, or one before it, has taken and not yet committed or given back. */
-export type Hold = AttachmentHold | RecordSetHold;
+export type Hold = AttachmentHold | CreationHold | RecordSetHold;
 
 /**
  * What is known of a domain from earlier runs in this boot: `started`, it passed the point of no return and did not end;
@@ -199,11 +223,32 @@ export interface VolumeEntry {
   critical: boolean;
   /** As configured, for example `/dev/sdf`. */
   device: string;
+  /** Where it may come from, in the order to try. */
+  sources: VolumeSource[];
+  /** For source `x`; empty without. */
   volumeId: string;
+  /** The pool's name, for `p` and for what `c` creates; absent: created volumes join no pool. */
+  pool?: string;
+  preference: PoolPreference;
+  /** For source `c`: parameters of CreateVolume in the API's own spelling. */
+  create?: Readonly<Record<string, unknown>>;
+  /** How long is waited over all sources for a volume that somebody holds; absent: no limit but the way up's (6.4). */
+  waitMs?: number;
+  /** Of this instance and entry alone, from 0 up to 1: what it takes its jitter from. */
+  seed: number;
   /** Its own commands, run once its device is there. */
   lines: CommandLine[];
   /** Events after whose commands it is given back. */
   release: EventName[];
+}
+
+/** Which free volume of a pool is tried first (6.5). */
+export type PoolPreference = 'spread' | 'index' | 'random' | 'most-recently-used' | 'least-recently-used';
+
+/** A volume and where it is, or shall be, attached: `/dev/sdf`, as configured. */
+export interface VolumeAtDevice {
+  volumeId: string;
+  device: string;
 }
 
 /** A record as a domain's configuration asks for it, macros expanded. */
@@ -240,16 +285,53 @@ export interface Occasion {
 export interface Looked {
   /**
    * `attached` and `attaching`: to this instance at this device, so it is ours (6.2); `held`: not to be had now, but
-   * perhaps later; `refused`: never to be had like this.
+   * perhaps later; `absent`: there is none here, nor will be by itself; `refused`: never to be had like this.
    */
-  kind: 'attached' | 'attaching' | 'free' | 'held' | 'refused';
-  /** What was seen, for a log line or a status, for example `vol-0abc is attached to i-0def`. */
+  kind: 'attached' | 'attaching' | 'free' | 'held' | 'absent' | 'refused';
+  /** What was seen, for a log line or a status, for example `vol-0abc is held by i-0def (attached)`. */
   seen: string;
   /** Present when it is being detached from this instance; so it also is while something here still uses it (`busy`). */
   detaching?: true;
+}
+
+/** A volume as EC2 shows it. */
+export interface SeenVolume extends Looked {
+  volumeId: string;
+  /** The instance that it is attached to, if it is not this one at this device. */
+  heldBy?: string;
+  tags: Tags;
+  /** ISO 8601 UTC; empty when EC2 does not say. */
+  createdAt: string;
+  /** For example `{ SnapshotId: 'snap-0abc', Size: 8, VolumeType: 'gp3' }`: what of its making can be seen, in CreateVolume's words. */
+  made: Readonly<Record<string, unknown>>;
+}
+
+/** What a look at one source of an entry shows: the volume to take, or why there is none. */
+export interface SourceLooked extends Looked {
+  /** Present when it is attached, attaching or free. */
+  target?: VolumeTarget;
+}
+
+/** The volume that an entry takes or has. */
+export interface VolumeTarget {
+  volumeId: string;
+  /** Where it comes from; what was created and never prepared stays `c`, whoever finds it (4.3). */
+  source: VolumeSource;
   /** True when an earlier run attached it and its commands have not all succeeded since: the journal's word (4.3). */
-  unprepared?: boolean;
+  unprepared: boolean;
 }
 
 /** What became of an attempt to attach; `dry`: init is switched off, and the call was only noted. */
 export type Claimed = 'accepted' | 'taken' | 'dry';
+
+/** What became of an attempt to detach; `gone`: it is not attached here. */
+export type Detached = 'accepted' | 'gone' | 'dry';
+
+/** What became of a record set that was to be put back; `not-ours`: something else stood there by then, and was left as it is. */
+export type Restored = 'restored' | 'not-ours' | 'dry';
+
+/** What became of an attempt to create; `used-up`: the request's token cannot be used again (6.6). */
+export type Created = { volumeId: string } | 'used-up' | 'dry';
+
+/** What became of a volume that this transaction created and wants no more; `left`: it may hold somebody's data by now. */
+export type Discarded = 'deleted' | 'gone' | 'left' | 'dry';
