@@ -1,6 +1,6 @@
 /** A loaded configuration as the machines want it: macros expanded, lines flattened, times in milliseconds. */
 
-import { isNotified, linesFor, volumeLines } from '../config/commands.ts';
+import { isNotified, linesFor, sourcesOf, volumeLines } from '../config/commands.ts';
 import { attachmentPoint } from '../config/devices.ts';
 import { type EventName, eventNames, eventOf } from '../config/events.ts';
 import { expand, type MacroValues } from '../config/macros.ts';
@@ -10,6 +10,7 @@ import type { CommandLine, Hold, RecordEntry, VolumeEntry } from '../config/voca
 import type { DomainPlan, SupervisorInput } from '../machines/supervisor.ts';
 import { leftOver } from './journal.ts';
 import { type Memory, pastOf } from './memory.ts';
+import { seedOf } from './pool-choice.ts';
 
 /** What of it is switched on (`--enable-…`). */
 export interface Switches {
@@ -65,15 +66,25 @@ function domainPlan(
 }
 
 function volumesOf(domain: string, config: DomainConfig, exec: boolean, values: MacroValues): VolumeEntry[] {
-  return config['attach-volume'].map((volume, entry) => ({
-    domain,
-    entry,
-    critical: volume.critical,
-    device: expand(volume.device, values),
-    volumeId: expand(volume['volume-id'] ?? '', values),
-    lines: exec ? volumeLines(volume) : [],
-    release: volume.release.map(eventOf),
-  }));
+  return config['attach-volume'].map((volume, entry) => {
+    const device = expand(volume.device, values);
+    const { 'pool-name': pool, 'pool-pref': preference, create, wait } = volume;
+    return {
+      domain,
+      entry,
+      critical: volume.critical,
+      device,
+      sources: sourcesOf(volume),
+      volumeId: expand(volume['volume-id'] ?? '', values),
+      ...(pool === undefined ? {} : { pool: expand(pool, values) }),
+      preference: preference === 'least-recent-used' ? 'least-recently-used' : preference,
+      ...(create === undefined ? {} : { create }),
+      ...(wait === undefined ? {} : { waitMs: wait * 1000 }),
+      seed: seedOf(String(values.instance_id), { domain, device }),
+      lines: exec ? volumeLines(volume) : [],
+      release: volume.release.map(eventOf),
+    };
+  });
 }
 
 function recordsOf(config: DomainConfig, values: MacroValues): RecordEntry[] {
@@ -115,7 +126,7 @@ function withoutDoubles(domains: DomainPlan[]): DomainPlan[] {
 function claimsOf({ volumes, records }: DomainPlan): string[] {
   return [
     ...volumes.map(({ device }) => `device ${attachmentPoint(device)}`),
-    ...volumes.map(({ volumeId }) => `volume ${volumeId}`),
+    ...volumes.flatMap(({ sources, volumeId }) => (sources.includes('x') ? [`volume ${volumeId}`] : [])),
     ...records.map(({ hostedZone, name }) => `record ${storedName(name)} in zone ${hostedZone}`),
   ];
 }

@@ -2,26 +2,37 @@
 
 import { fromPromise } from 'xstate';
 import type { BlockDevices } from '../adapters/block-device.ts';
-import type { Detached, Volumes } from '../adapters/ec2.ts';
+import type { Creations } from '../adapters/creations.ts';
+import type { Volumes } from '../adapters/ec2.ts';
 import type { Mounts } from '../adapters/mounts.ts';
-import type { RecordSets, Restored } from '../adapters/route53.ts';
+import type { RecordSets } from '../adapters/route53.ts';
+import { isSameDevice } from '../config/devices.ts';
 import { storedName } from '../config/record-name.ts';
 import type {
   AttachmentHold,
+  CreationHold,
+  Detached,
+  Discarded,
   Hold,
   Looked,
   PublicAddresses,
   RecordEntry,
   RecordSet,
   RecordSetHold,
+  Restored,
+  VolumeEntry,
 } from '../config/vocabulary.ts';
 import type { GivingBackInput, Released } from '../machines/giving-back.ts';
+import type { Claims } from './claims.ts';
+import type { Marking } from './marking.ts';
 import { wantedSets } from './records.ts';
-import type { Transactions } from './transaction.ts';
+import { isEntrys } from './sources.ts';
+import type { Transaction, Transactions } from './transaction.ts';
 import { holdOf } from './volumes.ts';
 
 export interface HoldSources {
   transactions: Transactions;
+  volumes: Volumes;
   /** What earlier runs hold and nobody asks for any more. */
   leftOver: readonly Hold[];
   /** Those read last. */
@@ -30,38 +41,61 @@ export interface HoldSources {
 
 /** Lists what is to be given back, the last first. */
 export const listHolds = (sources: HoldSources) =>
-  fromPromise<Hold[], GivingBackInput>(async ({ input }) => holdsFor(input, sources).toReversed());
+  fromPromise<Hold[], GivingBackInput>(async ({ input, signal }) =>
+    (await holdsFor(input, sources, signal)).toReversed(),
+  );
 
-function holdsFor(input: GivingBackInput, { transactions, leftOver, addresses }: HoldSources): readonly Hold[] {
+async function holdsFor(input: GivingBackInput, sources: HoldSources, signal: AbortSignal): Promise<readonly Hold[]> {
+  if (input.reason === 'left-over') return sources.leftOver;
+  const transaction = sources.transactions.of(input.domain);
   switch (input.reason) {
     case 'roll-back':
-      return transactions.of(input.domain).holds();
+      return transaction.holds();
     case 'going-without':
-      return transactions
-        .of(input.domain)
-        .holds()
-        .filter(
-          (hold) => hold.kind === 'attachment' && input.volumes.some(({ volumeId }) => volumeId === hold.volumeId),
-        );
+      return transaction.holds().filter((hold) => isAtOneOf(hold, input.devices));
     case 'release':
-      return releasedHolds(input.domain, input.released, addresses());
-    case 'left-over':
-      return leftOver;
+      return [
+        ...(await releasedVolumes(input.released, transaction, sources.volumes, signal)),
+        ...releasedRecords(input.domain, input.released, sources.addresses()),
+      ];
   }
 }
 
+function isAtOneOf(hold: Hold, devices: string[]): boolean {
+  return hold.kind !== 'record-set' && devices.some((device) => isSameDevice(device, hold.device));
+}
+
 /** By the configuration, not by the journal: what an earlier run committed is released as well. */
-function releasedHolds(
-  domain: string,
-  { volumes, records, written }: Released,
-  addresses: PublicAddresses,
-): readonly Hold[] {
-  return [
-    ...volumes.map(holdOf),
-    ...records.flatMap((record) =>
-      ourSets(record, written, addresses).map((after) => recordSetHold(domain, record, after)),
-    ),
-  ];
+async function releasedVolumes(
+  { volumes: entries, attachments }: Released,
+  transaction: Transaction,
+  volumes: Volumes,
+  signal: AbortSignal,
+): Promise<AttachmentHold[]> {
+  const holds = entries.map(async (entry) => {
+    const known = attachments.find(({ device }) => isSameDevice(device, entry.device));
+    const volumeId = known?.volumeId ?? (await volumeAt(entry, transaction, volumes, signal));
+    return volumeId === undefined ? [] : [holdOf(entry, { volumeId, source: known?.source ?? 'x', unprepared: false })];
+  });
+  return (await Promise.all(holds)).flat();
+}
+
+/** Of a run that took nothing itself: the volume by its id, else what of the entry's is at its device. */
+async function volumeAt(
+  entry: VolumeEntry,
+  transaction: Transaction,
+  volumes: Volumes,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (entry.sources.join() === 'x') return entry.volumeId;
+  const seen = await volumes.lookAtDevice(entry.device, transaction, signal);
+  return seen !== undefined && isEntrys(seen, entry, transaction) ? seen.volumeId : undefined;
+}
+
+function releasedRecords(domain: string, { records, written }: Released, addresses: PublicAddresses): RecordSetHold[] {
+  return records.flatMap((record) =>
+    ourSets(record, written, addresses).map((after) => recordSetHold(domain, record, after)),
+  );
 }
 
 /** What this run put there, or after a restart what it would put there: the withdrawal fails when it is not that. */
@@ -97,6 +131,27 @@ export const restoreRecordSet = (recordSets: RecordSets, transactions: Transacti
     recordSets.restore(input.hostedZone, input, transactions.of(input.domain)),
   );
 
-/** Takes it from the journal. */
-export const dropHold = (transactions: Transactions) =>
-  fromPromise<void, Hold>(({ input }) => transactions.of(input.domain).drop(input));
+/** Deletes a volume that this transaction created, unless commands of others may have written on it. It gets no signal. */
+export const discardVolume = (creations: Creations, transactions: Transactions, marking: Marking) =>
+  fromPromise<Discarded, CreationHold>(async ({ input: hold }) => {
+    const transaction = transactions.of(hold.domain);
+    if (hold.disposable) {
+      const volumeId = hold.volumeId ?? (await creations.find(hold.request, transaction));
+      return volumeId === undefined ? 'gone' : await creations.discard(volumeId, transaction);
+    }
+    if (hold.volumeId !== undefined) marking.settled(hold.volumeId, transaction);
+    return 'left';
+  });
+
+/** Takes it from the journal. The volume is anybody's again. */
+export const dropHold = (transactions: Transactions, claims: Claims, marking: Marking) =>
+  fromPromise<void, Hold>(async ({ input: hold }) => {
+    const transaction = transactions.of(hold.domain);
+    if (hold.kind === 'attachment') {
+      // What is deleted next needs nothing written on it.
+      const isMarked = transaction.attachment(hold.volumeId) && !transaction.isCreated(hold.volumeId);
+      if (isMarked) marking.settled(hold.volumeId, transaction);
+      await claims.release(hold.volumeId, hold);
+    }
+    await transaction.drop(hold);
+  });

@@ -1,11 +1,27 @@
 /** What becomes of the journal's holds. Pure; the oldest hold stands first. */
 
 import type { BootMemory } from '../adapters/state-dir.ts';
-import { attachmentPoint } from '../config/devices.ts';
+import { isSameDevice } from '../config/devices.ts';
 import { storedName } from '../config/record-name.ts';
-import type { Hold, RecordEntry, RecordSetHold, VolumeEntry } from '../config/vocabulary.ts';
+import type {
+  AttachmentHold,
+  CreationHold,
+  Hold,
+  RecordEntry,
+  RecordSetHold,
+  VolumeEntry,
+} from '../config/vocabulary.ts';
 
 type Holds = readonly Hold[];
+
+/** A volume of a domain. */
+export interface OfVolume {
+  domain: string;
+  volumeId: string;
+}
+
+/** An entry of a domain, by its device. */
+export type EntryName = Pick<VolumeEntry, 'domain' | 'device'>;
 
 /** With one more, taken just now. What was held of the same thing before is one with it. */
 export function withHold(holds: Holds, hold: Hold): Holds {
@@ -27,19 +43,44 @@ export function withoutTaken(holds: Holds, taken: Holds, before: Holds): Holds {
   }, holds);
 }
 
-/** Without those of a domain that are no longer given back. A volume that still wants its commands is remembered for that (4.3). */
+/**
+ * Without those of a domain that are no longer given back. A volume that still wants its commands is remembered for that (4.3),
+ * and one that was created and never attached is still to be given back.
+ */
 export function withoutCommitted(holds: Holds, isCommitted: (domain: string) => boolean): Holds {
-  return holds.filter((hold) => !isCommitted(hold.domain) || (hold.kind === 'attachment' && !hold.prepared));
+  return holds.filter((hold) => !isCommitted(hold.domain) || isOpen(hold, holds));
 }
 
 /** With the volume's commands all done once. */
-export function withPrepared(holds: Holds, { domain, volumeId }: Pick<VolumeEntry, 'domain' | 'volumeId'>): Holds {
+export function withPrepared(holds: Holds, { domain, volumeId }: OfVolume): Holds {
   return holds.map((hold) => (isOfVolume(hold, domain, volumeId) ? { ...hold, prepared: true } : hold));
 }
 
-/** Whether an earlier run attached the volume without getting through its commands. */
-export function isUnprepared(holds: Holds, { domain, volumeId }: Pick<VolumeEntry, 'domain' | 'volumeId'>): boolean {
-  return holds.some((hold) => isOfVolume(hold, domain, volumeId) && !hold.prepared);
+/** With commands of a volume about to run: what was created besides may get something written on it by them (6.10). */
+export function withCommands(holds: Holds, { domain, volumeId }: OfVolume): Holds {
+  return holds.map((hold) =>
+    hold.kind === 'creation' && hold.domain === domain && hold.volumeId !== volumeId
+      ? { ...hold, disposable: false }
+      : hold,
+  );
+}
+
+/** The attachment of a volume by an earlier run, or by this one. */
+export function attachmentOf(holds: Holds, { domain, volumeId }: OfVolume): AttachmentHold | undefined {
+  return holds.find((hold): hold is AttachmentHold => isOfVolume(hold, domain, volumeId));
+}
+
+/** What was created, or may have been, for a device of a domain. */
+export function creationFor(holds: Holds, { domain, device }: EntryName): CreationHold | undefined {
+  return holds.find(
+    (hold): hold is CreationHold =>
+      hold.kind === 'creation' && hold.domain === domain && isSameDevice(hold.device, device),
+  );
+}
+
+/** Whether something was created whose volume this is. */
+export function isCreated(holds: Holds, { domain, volumeId }: OfVolume): boolean {
+  return holds.some((hold) => hold.kind === 'creation' && hold.domain === domain && hold.volumeId === volumeId);
 }
 
 /** What is held and no domain asks for any more, since the configuration has changed. */
@@ -59,18 +100,36 @@ export function settled(holds: Holds, { domains }: BootMemory): Holds {
 }
 
 function isAskedFor(hold: Hold, { volumes, records }: { volumes: VolumeEntry[]; records: RecordEntry[] }): boolean {
-  return hold.kind === 'attachment'
-    ? volumes.some(({ volumeId, device }) => volumeId === hold.volumeId && isSamePoint(device, hold.device))
-    : records.some(({ hostedZone, name }) => hostedZone === hold.hostedZone && storedName(name) === hold.after.name);
+  switch (hold.kind) {
+    case 'attachment':
+      return volumes.some((entry) => isSameDevice(entry.device, hold.device) && isFor(hold, entry));
+    case 'creation':
+      return volumes.some(({ device, sources }) => isSameDevice(device, hold.device) && sources.includes('c'));
+    case 'record-set':
+      return records.some(
+        ({ hostedZone, name }) => hostedZone === hold.hostedZone && storedName(name) === hold.after.name,
+      );
+  }
 }
 
-function isSamePoint(one: string, other: string): boolean {
-  return attachmentPoint(one) === attachmentPoint(other);
+function isFor({ volumeId, source, pool }: AttachmentHold, entry: VolumeEntry): boolean {
+  if (entry.sources.includes('x') && entry.volumeId === volumeId) return true;
+  return source !== 'x' && entry.sources.some((other) => other !== 'x') && entry.pool === pool;
+}
+
+function isOpen(hold: Hold, holds: Holds): boolean {
+  if (hold.kind === 'attachment') return !hold.prepared;
+  return hold.kind === 'creation' && !holds.some((other) => isAttachmentOf(other, hold));
+}
+
+function isAttachmentOf(hold: Hold, { domain, volumeId }: CreationHold): boolean {
+  return hold.kind === 'attachment' && hold.domain === domain && hold.volumeId === volumeId;
 }
 
 function isSameThing(one: Hold, other: Hold): boolean {
   if (one.domain !== other.domain) return false;
   if (one.kind === 'attachment') return other.kind === 'attachment' && one.volumeId === other.volumeId;
+  if (one.kind === 'creation') return other.kind === 'creation' && isSameDevice(one.device, other.device);
   return (
     other.kind === 'record-set' &&
     one.hostedZone === other.hostedZone &&
@@ -91,6 +150,6 @@ function isOurs({ after }: RecordSetHold, { before }: RecordSetHold): boolean {
   return before !== undefined && before.ttl === after.ttl && before.values.join() === after.values.join();
 }
 
-function isOfVolume(hold: Hold, domain: string, volumeId: string): hold is Hold & { kind: 'attachment' } {
+function isOfVolume(hold: Hold, domain: string, volumeId: string): hold is AttachmentHold {
   return hold.kind === 'attachment' && hold.domain === domain && hold.volumeId === volumeId;
 }

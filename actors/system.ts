@@ -4,10 +4,13 @@ import { createActor, enqueueActions, fromPromise, sendParent, toPromise } from 
 import type { Aws } from '../adapters/aws.ts';
 import type { BlockDevices } from '../adapters/block-device.ts';
 import type { Commands } from '../adapters/command.ts';
+import type { Creations } from '../adapters/creations.ts';
 import type { Volumes } from '../adapters/ec2.ts';
 import type { HostName } from '../adapters/hostname.ts';
 import type { InstanceMetadata } from '../adapters/imds.ts';
+import type { Locks } from '../adapters/locks.ts';
 import type { Log } from '../adapters/logger.ts';
+import type { Marks } from '../adapters/marks.ts';
 import type { Mounts } from '../adapters/mounts.ts';
 import type { RecordSets } from '../adapters/route53.ts';
 import type { Topics } from '../adapters/sns.ts';
@@ -19,7 +22,7 @@ import type { Config } from '../config/schema.ts';
 import type { Hold, InstanceFacts, InterruptionNotice, PublicAddresses } from '../config/vocabulary.ts';
 import { type commandSteps, commandsMachine } from '../machines/commands.ts';
 import { deliveryMachine, type deliverySteps } from '../machines/delivery.ts';
-import { type DomainReport, domainMachine, type domainSteps } from '../machines/domain.ts';
+import { type DomainReport, domainMachine, type domainSteps, type VolumesUsed } from '../machines/domain.ts';
 import { givingBackMachine, type givingBackSteps } from '../machines/giving-back.ts';
 import { lettingGoMachine, type lettingGoSteps } from '../machines/letting-go.ts';
 import { noticeWatchMachine, type noticeWatchSteps, type WatchNews } from '../machines/notice-watch.ts';
@@ -29,16 +32,27 @@ import { supervisorMachine, type supervisorSteps } from '../machines/supervisor.
 import { volumeMachine, type volumeSteps } from '../machines/volume.ts';
 import { volumesMachine, type volumesSteps } from '../machines/volumes.ts';
 import { type Change, createChanges } from './changes.ts';
+import { type Claims, createClaims } from './claims.ts';
 import { runCommand } from './commands.ts';
 import { type Switches, supervisorInput } from './domain-input.ts';
-import { clearDisk, detachVolume, dropHold, listHolds, lookAtHold, restoreRecordSet } from './giving-back.ts';
+import {
+  clearDisk,
+  detachVolume,
+  discardVolume,
+  dropHold,
+  listHolds,
+  lookAtHold,
+  restoreRecordSet,
+} from './giving-back.ts';
 import { leftOver } from './journal.ts';
 import { createMacroValues, ofInstance, type ValuesOf } from './macro-values.ts';
+import { commit, createMarking, type Marking } from './marking.ts';
 import { remember } from './memory.ts';
 import { composeMessage, sendMessage } from './messages.ts';
 import { compareRecordSets, readAddresses, writeRecordSets } from './records.ts';
+import { lookAtSource, lookHere } from './sources.ts';
 import { createTransactions, type Transactions } from './transaction.ts';
-import { awaitSerial, claim, locate, look as lookAtVolume, notePrepared } from './volumes.ts';
+import { awaitSerial, claim, create, locate, look as lookAtVolume, noteCommands, notePrepared } from './volumes.ts';
 import { look, lookFirst, lookForSigns, setOut } from './watches.ts';
 
 /** What the steps act through. */
@@ -46,6 +60,9 @@ export interface Adapters {
   imds: InstanceMetadata;
   aws: Pick<Aws, 'renew'>;
   volumes: Volumes;
+  creations: Creations;
+  marks: Marks;
+  locks: Locks;
   blockDevices: BlockDevices;
   mounts: Mounts;
   recordSets: RecordSets;
@@ -86,6 +103,8 @@ interface Parts extends Omit<SystemOptions, 'addresses'> {
   addresses(): PublicAddresses;
   keepAddresses(addresses: PublicAddresses): void;
   transactions: Transactions;
+  claims: Claims;
+  marking: Marking;
   valuesOf: ValuesOf;
   /** What earlier runs hold and the configuration no longer asks for. */
   leftOver: readonly Hold[];
@@ -132,7 +151,16 @@ function partsOf(options: SystemOptions, addresses: Addresses, leftOver: readonl
       adapters.log.info(`not done, init is off: ${method}`, { domain, param, dry: true }),
   });
   const valuesOf = createMacroValues({ facts, addresses: addresses.read, transactionId, transactions });
-  return { ...options, addresses: addresses.read, keepAddresses: addresses.keep, transactions, valuesOf, leftOver };
+  return {
+    ...options,
+    addresses: addresses.read,
+    keepAddresses: addresses.keep,
+    transactions,
+    claims: createClaims(adapters.locks),
+    marking: createMarking(adapters.marks, { instanceId: facts.instanceId, transactionId }),
+    valuesOf,
+    leftOver,
+  };
 }
 
 // --- The machines, each with its steps -------------------------------------------------------------------------------
@@ -176,24 +204,27 @@ function domainOf(parts: Parts, givingBack: ReturnType<typeof givingBackOf>) {
       report: sendParent((_, report: DomainReport) => report),
       // A line too many in the journal is made good by the memory: an application that was started has committed.
       commit: (_, { domain }: { domain: string }) => {
-        transactions
-          .of(domain)
-          .commit()
-          .catch((error) => adapters.log.warn(messageOf(error), { domain }));
+        commit(transactions.of(domain), parts.marking).catch((error) =>
+          adapters.log.warn(messageOf(error), { domain }),
+        );
+      },
+      noteUsed: (_, { domain, volumeIds }: VolumesUsed) => {
+        for (const volumeId of volumeIds) parts.marking.used(volumeId, transactions.of(domain));
       },
     },
   });
 }
 
-function volumesOf(
-  { adapters: { volumes, blockDevices }, transactions }: Parts,
-  commands: typeof commandsMachine,
-  givingBack: ReturnType<typeof givingBackOf>,
-) {
+function volumesOf(parts: Parts, commands: typeof commandsMachine, givingBack: ReturnType<typeof givingBackOf>) {
+  const { adapters, transactions, marking } = parts;
+  const { volumes, creations, blockDevices } = adapters;
   const volume = volumeMachine.provide({
     actors: {
+      lookHere: lookHere({ ...parts, volumes }),
+      lookAtSource: lookAtSource({ ...parts, volumes }),
+      create: create({ ...parts, creations }),
+      claim: claim({ ...parts, volumes }),
       look: lookAtVolume(volumes, transactions),
-      claim: claim(volumes, transactions),
       awaitSerial: awaitSerial(blockDevices),
       locate: locate(blockDevices),
     } satisfies Steps<typeof volumeSteps>,
@@ -202,7 +233,8 @@ function volumesOf(
     actors: {
       volume,
       runCommands: commands,
-      notePrepared: notePrepared(transactions),
+      noteCommands: noteCommands(transactions),
+      notePrepared: notePrepared(transactions, marking),
       giveBack: givingBack,
     } satisfies Steps<typeof volumesSteps>,
   });
@@ -219,8 +251,8 @@ function recordsOf({ adapters: { imds, recordSets }, transactions, keepAddresses
 }
 
 function givingBackOf(parts: Parts) {
-  const { adapters, transactions } = parts;
-  const { volumes, blockDevices, mounts, recordSets } = adapters;
+  const { adapters, transactions, claims, marking } = parts;
+  const { volumes, creations, blockDevices, mounts, recordSets } = adapters;
   const lettingGo = lettingGoMachine.provide({
     actors: {
       lookAtHold: lookAtHold(volumes, transactions),
@@ -230,10 +262,11 @@ function givingBackOf(parts: Parts) {
   });
   return givingBackMachine.provide({
     actors: {
-      listHolds: listHolds(parts),
+      listHolds: listHolds({ ...parts, volumes }),
       letVolumeGo: lettingGo,
       restoreRecordSet: restoreRecordSet(recordSets, transactions),
-      dropHold: dropHold(transactions),
+      discardVolume: discardVolume(creations, transactions, marking),
+      dropHold: dropHold(transactions, claims, marking),
     } satisfies Steps<typeof givingBackSteps>,
   });
 }

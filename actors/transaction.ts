@@ -3,8 +3,18 @@
 import type { CallLog } from '../adapters/aws.ts';
 import type { StateDir } from '../adapters/state-dir.ts';
 import { isPassing } from '../config/errors.ts';
-import type { Hold, LoggedCall, VolumeEntry } from '../config/vocabulary.ts';
-import { isUnprepared, withHold, withoutCommitted, withoutHold, withoutTaken, withPrepared } from './journal.ts';
+import type { AttachmentHold, CreationHold, Hold, LoggedCall } from '../config/vocabulary.ts';
+import {
+  attachmentOf,
+  creationFor,
+  isCreated,
+  withCommands,
+  withHold,
+  withoutCommitted,
+  withoutHold,
+  withoutTaken,
+  withPrepared,
+} from './journal.ts';
 
 /** Older looks are forgotten: a volume may be waited for all day (4.4). */
 const LOOKS_KEPT = 100;
@@ -27,9 +37,18 @@ export interface Transaction extends CallLog {
   ): Promise<Outcome>;
   /** Takes one from the journal, since it was given back. */
   drop(hold: Hold): Promise<void>;
+  /** Puts another in its place: more is known of the same thing. */
+  replace(hold: Hold): Promise<void>;
   /** Notes that the commands of a volume have all succeeded once. */
-  notePrepared(volume: Pick<VolumeEntry, 'volumeId'>): Promise<void>;
-  isUnprepared(volume: Pick<VolumeEntry, 'volumeId'>): boolean;
+  notePrepared(volumeId: string): Promise<void>;
+  /** Notes that commands of a volume are about to run, which may reach the others (6.10). */
+  noteCommands(volumeId: string): Promise<void>;
+  /** The attachment of a volume, by this run or one before it that has not committed. */
+  attachment(volumeId: string): AttachmentHold | undefined;
+  /** What was created for a device, or may have been. */
+  creation(device: string): CreationHold | undefined;
+  /** Whether a volume was created here and not committed yet. */
+  isCreated(volumeId: string): boolean;
   /** The point of no return: what is held now is given back no more. */
   commit(): Promise<void>;
 }
@@ -62,7 +81,7 @@ export function createTransactions(options: TransactionOptions): Transactions {
 
 function createTransaction(domain: string, options: TransactionOptions): Transaction {
   const { journal, changes } = options;
-  const of = ({ volumeId }: Pick<VolumeEntry, 'volumeId'>) => ({ domain, volumeId });
+  const of = (volumeId: string) => ({ domain, volumeId });
   /** What is really held is nothing that a dry run may forget. */
   const write: StateDir['changeHolds'] = async (change) => (changes ? journal.changeHolds(change) : undefined);
   return {
@@ -84,8 +103,12 @@ function createTransaction(domain: string, options: TransactionOptions): Transac
       return outcome;
     },
     drop: (hold) => write((holds) => withoutHold(holds, hold)),
-    notePrepared: (volume) => write((holds) => withPrepared(holds, of(volume))),
-    isUnprepared: (volume) => isUnprepared(journal.holds(), of(volume)),
+    replace: (hold) => write((holds) => withHold(holds, hold)),
+    notePrepared: (volumeId) => write((holds) => withPrepared(holds, of(volumeId))),
+    noteCommands: (volumeId) => write((holds) => withCommands(holds, of(volumeId))),
+    attachment: (volumeId) => attachmentOf(journal.holds(), of(volumeId)),
+    creation: (device) => creationFor(journal.holds(), { domain, device }),
+    isCreated: (volumeId) => isCreated(journal.holds(), of(volumeId)),
     commit: () => write((holds) => withoutCommitted(holds, (owner) => owner === domain)),
   };
 }

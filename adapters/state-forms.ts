@@ -1,6 +1,14 @@
 /** The forms of what the state directory holds: how it is written, and what is wrong with what was read. */
 
-import type { Hold, Past, RecordSet } from '../config/vocabulary.ts';
+import type {
+  AttachmentHold,
+  CreationHold,
+  CreationRequest,
+  Hold,
+  Past,
+  RecordSet,
+  RecordSetHold,
+} from '../config/vocabulary.ts';
 
 /** What is remembered of this boot (behaviour.md 12.3). */
 export interface BootMemory {
@@ -99,22 +107,47 @@ const recordSet = object<RecordSet>(
   ['alias'],
 );
 
-const attachmentHold = object<Extract<Hold, { kind: 'attachment' }>>({
-  kind: oneOf('attachment'),
-  domain: string,
-  volumeId: string,
-  device: string,
-  prepared: boolean,
-});
+const attachmentHold = object<AttachmentHold>(
+  {
+    kind: oneOf('attachment'),
+    domain: string,
+    volumeId: string,
+    device: string,
+    source: oneOf('x', 'p', 'c'),
+    pool: string,
+    prepared: boolean,
+  },
+  ['pool'],
+);
 
-const recordSetHold = object<Extract<Hold, { kind: 'record-set' }>>(
+/** It is sent as it was written, whatever is in it; what tells it from another is its token. */
+const creationRequest: Reader<CreationRequest> = (value, at) => {
+  string(plainObject(value, at).ClientToken, `${at}.ClientToken`);
+  return value as CreationRequest;
+};
+
+const creationHold = object<CreationHold>(
+  {
+    kind: oneOf('creation'),
+    domain: string,
+    device: string,
+    attempt: integer,
+    request: creationRequest,
+    volumeId: string,
+    disposable: boolean,
+  },
+  ['volumeId'],
+);
+
+const recordSetHold = object<RecordSetHold>(
   { kind: oneOf('record-set'), domain: string, hostedZone: string, before: recordSet, after: recordSet },
   ['before'],
 );
 
 const hold: Reader<Hold> = (value, at) => {
-  const isOfRecordSet = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'record-set';
-  return isOfRecordSet ? recordSetHold(value, at) : attachmentHold(value, at);
+  const { kind } = plainObject(value, at);
+  if (kind === 'record-set') return recordSetHold(value, at);
+  return kind === 'creation' ? creationHold(value, at) : attachmentHold(value, at);
 };
 
 const journal = object<{ version: number; instanceId: string; holds: Hold[] }>({

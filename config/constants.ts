@@ -63,6 +63,36 @@ export const WAITING_PAUSE_MS = 2_000;
 /** Longest pause before looking again at a volume that somebody holds: 6 looks a minute leave the account's quota alone. */
 export const WAITING_PAUSE_MAX_MS = 10_000;
 
+/** First pause, at most, after another instance was faster; it doubles up to {@link LOST_PAUSE_MAX_MS}. Enough for a fleet to spread. */
+export const LOST_PAUSE_MS = 1_000;
+
+/** Longest pause after another instance was faster. */
+export const LOST_PAUSE_MAX_MS = 8_000;
+
+/** First pause, at most, after a passing fault, as a full quota is one; it doubles up to {@link FAULT_PAUSE_MAX_MS}. */
+export const FAULT_PAUSE_MS = 2_000;
+
+/** Longest pause after a passing fault. Source: AWS advises to back off to 30 to 60 s when a fleet boots. */
+export const FAULT_PAUSE_MAX_MS = 30_000;
+
+/** How many passing faults in a row are borne when an entry's `wait` is over. */
+export const FAULTS_AFTER_WAITING = 5;
+
+/** How long a volume may be `creating`. Source: the EBS CSI team sees 1.5 s mostly, 4 s in one of a hundred. */
+export const CREATING_LIMIT_MS = 180_000;
+
+/** First pause between two looks at a volume under creation. Source: the EBS CSI driver. */
+export const CREATION_PAUSE_MS = 500;
+
+/** A volume that EC2 says it has made and does not show after this is gone. Source: EC2 API Reference, "Eventual consistency". */
+export const CREATION_UNSEEN_MS = 60_000;
+
+/** Requests to create one volume, each with a token of its own. */
+export const CREATION_ATTEMPTS = 3;
+
+/** A mark of somebody who is about to use an available volume counts no longer than this (behaviour.md 6.7). */
+export const MARK_LIFE_MS = 900_000;
+
 /** How long messages may still be on their way once every domain is over. */
 export const FLUSH_MS = 10_000;
 

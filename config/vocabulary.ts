@@ -108,6 +108,8 @@ export interface AttachmentHold {
   device: string;
   /** Where the run that attached it had it from (4.3). */
   source: VolumeSource;
+  /** The pool of its entry, if it has one. */
+  pool?: string;
   /** Whether all its commands have succeeded once: until then they are told that it was attached just now (4.3). */
   prepared: boolean;
 }

@@ -19,7 +19,7 @@ import type {
 } from '../config/vocabulary.ts';
 import { type CommandsInput, problemsOf } from './commands.ts';
 import { type Deadline, deadlineOfNotice, deadlineOfStop, sooner } from './deadline.ts';
-import { type GivingBackInput, hasVolume, type Released } from './giving-back.ts';
+import type { GivingBackInput, Released } from './giving-back.ts';
 import type { DeadlineMoved } from './step.ts';
 import type { VolumesInput } from './volumes.ts';
 
@@ -119,6 +119,12 @@ export type DomainReport =
   /** An event has happened and its commands have ended: time for messages. */
   | { type: 'domain.reached'; occasion: Occasion };
 
+/** Volumes that a domain has used until now. */
+export interface VolumesUsed {
+  domain: string;
+  volumeIds: string[];
+}
+
 /** What a domain shall be remembered for. */
 export interface Remembrance {
   domain: string;
@@ -171,11 +177,16 @@ export function volumesOf(context: DomainContext): VolumesInput {
   };
 }
 
+/** Its volumes, when its application may have used them. */
+export function usedVolumes({ domain, past, attachments }: DomainContext): VolumesUsed {
+  return { domain, volumeIds: past === 'started' ? attachments.map(({ volumeId }) => volumeId) : [] };
+}
+
 export function releaseOf(context: DomainContext): GivingBackInput {
-  const { domain, ending = 'interrupted', changes } = context;
+  const { domain, ending = 'interrupted', attachments, changes } = context;
   const volumes = context.volumes.filter(({ release }) => release.includes(ending));
   const records = context.records.filter(({ release }) => release.includes(ending));
-  const released: Released = { volumes, records, written: changes.map(({ after }) => after) };
+  const released: Released = { volumes, attachments, records, written: changes.map(({ after }) => after) };
   return { reason: 'release', domain, released };
 }
 
@@ -241,7 +252,8 @@ export function isReleasing(context: DomainContext, ending: Ending): boolean {
 export function isSomethingHere({ past, volumes, attachments, given, kept }: DomainContext): boolean {
   const expected = past === 'started' ? volumes : attachments;
   const isLeft = kept.some(({ kind }) => kind === 'attachment');
-  return isLeft || expected.some(({ volumeId }) => !hasVolume(given, volumeId));
+  const isGiven = (device: string) => given.some((hold) => hold.kind === 'attachment' && hold.device === device);
+  return isLeft || expected.some(({ device }) => !isGiven(device));
 }
 
 export function withFailures({ failures }: DomainContext, ...more: Failure[]): Pick<DomainContext, 'failures'> {

@@ -29,6 +29,8 @@ import {
   remembranceOf,
   timeLeft,
   unfinishedOf,
+  usedVolumes,
+  type VolumesUsed,
   volumesOf,
   withFailures,
   withNotice,
@@ -48,6 +50,7 @@ export type {
   DomainReport,
   Ending,
   Remembrance,
+  VolumesUsed,
 } from './domain-context.ts';
 
 /** The time left, from an event that says when it is now. */
@@ -124,6 +127,8 @@ export const domainMachine = setup({
     report: (_, _report: DomainReport) => {},
     /** From here on what was taken is no longer given back; the journal forgets it. Nobody waits for that. */
     commit: (_, _domain: { domain: string }) => {},
+    /** Notes on its volumes when they were last used (6.5). Nobody waits for that either. */
+    noteUsed: (_, _volumes: VolumesUsed) => {},
     endAs: assign(({ context }, { ending }: { ending: Ending }) => ({
       ending: context.ending ?? ending,
       hasFailed: context.hasFailed || (context.ending === undefined && ending === 'failed'),
@@ -498,6 +503,7 @@ export const domainMachine = setup({
 
     // What runs beside may still use what is to be released.
     joining: {
+      entry: { type: 'noteUsed', params: ({ context }) => usedVolumes(context) },
       on: {
         'interruption.noticed': [
           { guard: 'noticed', actions: ['keepNotice', ...countAnew, 'moveDeadlineBeside'] },

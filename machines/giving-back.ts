@@ -3,7 +3,18 @@
 import { assign, sendTo, setup } from 'xstate';
 import { DETACHING_PAUSE_MS, GIVE_BACK_ATTEMPTS } from '../config/constants.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
-import type { Failure, Hold, RecordEntry, RecordSet, RecordSetHold, VolumeEntry } from '../config/vocabulary.ts';
+import type {
+  Attachment,
+  CreationHold,
+  Discarded,
+  Failure,
+  Hold,
+  RecordEntry,
+  RecordSet,
+  RecordSetHold,
+  Restored,
+  VolumeEntry,
+} from '../config/vocabulary.ts';
 import { lettingGoMachine } from './letting-go.ts';
 import { type FinishStep, step } from './step.ts';
 
@@ -11,8 +22,8 @@ import { type FinishStep, step } from './step.ts';
 export type GivingBackInput =
   /** All that a domain holds: that its runs have taken and not committed (5.2). */
   | { reason: 'roll-back'; domain: string }
-  /** Of that only these volumes: a part of a domain that goes on without them (5.4). */
-  | { reason: 'going-without'; domain: string; volumes: Array<Pick<VolumeEntry, 'volumeId' | 'device'>> }
+  /** Of that only the volumes of these devices: a part of a domain that goes on without them (5.4). */
+  | { reason: 'going-without'; domain: string; devices: string[] }
   /** What the configuration lets go at an event, whoever took it (6.10, 7.9). @see Released */
   | { reason: 'release'; domain: string; released: Released }
   /** What an earlier run held and the configuration no longer asks for (12.2). */
@@ -21,6 +32,8 @@ export type GivingBackInput =
 /** Volumes and records whose entries name the event. */
 export interface Released {
   volumes: VolumeEntry[];
+  /** The volumes that this run knows to be there; after a restart that took nothing they are looked for by their devices. */
+  attachments: Attachment[];
   records: RecordEntry[];
   /** What this run wrote or found right of those records; empty after a restart that wrote nothing. */
   written: RecordSet[];
@@ -33,14 +46,11 @@ export interface GivingBackOutcome {
   failures: Failure[];
 }
 
-/** What became of a record set; `not-ours`: something else stood there by then, and was left as it is. */
-export type Restored = 'restored' | 'not-ours' | 'dry';
-
 export interface GivingBackContext extends GivingBackOutcome {
   what: GivingBackInput;
   /** Still to be given back; the first is under way. */
   left: Hold[];
-  /** Begun at the record set under way. */
+  /** Begun at the record set or the creation under way. */
   attempts: number;
   /** What became of the record set before. */
   restored?: Restored;
@@ -53,6 +63,8 @@ export const givingBackSteps = {
   letVolumeGo: lettingGoMachine,
   /** Puts back what stood there, if what stands there now is ours. */
   restoreRecordSet: step<Restored, RecordSetHold>('restoreRecordSet'),
+  /** Deletes a volume that was created, unless somebody's data may be on it (6.10). */
+  discardVolume: step<Discarded, CreationHold>('discardVolume'),
   /** Takes it from the journal. */
   dropHold: step<void, Hold>('dropHold'),
 };
@@ -71,6 +83,8 @@ export const givingBackMachine = setup({
       kept: [...context.kept, ...context.left.slice(0, 1)],
       failures: [...context.failures, failureOf(context, problem)],
     })),
+    /** Why it is kept has been said of the attachment. */
+    keepWithAttachment: assign(({ context }) => ({ kept: [...context.kept, ...context.left.slice(0, 1)] })),
     keepRest: assign(({ context }) => ({
       kept: [...context.kept, ...context.left],
       failures: [...context.failures, ...restOf(context)],
@@ -89,6 +103,10 @@ export const givingBackMachine = setup({
     finishing: ({ context }) => context.finishing,
     none: ({ context }) => context.left.length === 0,
     volumeNext: ({ context }) => context.left[0]?.kind === 'attachment',
+    creationNext: ({ context }) => context.left[0]?.kind === 'creation',
+    /** The volume could not be detached, so it cannot be deleted either. */
+    staysAttached: ({ context: { left, kept } }) =>
+      left[0]?.kind === 'creation' && left[0].volumeId !== undefined && hasVolume(kept, left[0].volumeId),
     mayTryAgain: ({ context }, { error }: { error: unknown }) =>
       isPassing(error) && !context.finishing && context.attempts < GIVE_BACK_ATTEMPTS,
   },
@@ -123,6 +141,8 @@ export const givingBackMachine = setup({
         { guard: 'none', target: 'ended' },
         { guard: 'finishing', target: 'ended', actions: 'keepRest' },
         { guard: 'volumeNext', target: 'letting-go' },
+        { guard: 'staysAttached', target: 'choosing', actions: ['keepWithAttachment', 'goOn'], reenter: true },
+        { guard: 'creationNext', target: 'discarding' },
         { target: 'restoring' },
       ],
     },
@@ -172,9 +192,26 @@ export const givingBackMachine = setup({
       },
     },
 
+    // Never torn either.
+    discarding: {
+      entry: 'countAttempt',
+      invoke: {
+        src: 'discardVolume',
+        input: ({ context }) => nextOf(context, 'creation'),
+        onDone: 'dropping',
+        onError: [
+          {
+            guard: { type: 'mayTryAgain', params: ({ event }) => ({ error: event.error }) },
+            target: 'pausing',
+          },
+          { target: 'choosing', actions: [keptBy(), 'goOn'] },
+        ],
+      },
+    },
+
     pausing: {
       on: { 'step.finish': { target: 'choosing', actions: 'beFinishing' } },
-      after: { attemptPause: 'restoring' },
+      after: { attemptPause: [{ guard: 'creationNext', target: 'discarding' }, { target: 'restoring' }] },
     },
 
     dropping: {
@@ -225,9 +262,16 @@ function restOf({ what, left }: GivingBackContext): Failure[] {
   return left.map((hold) => failureOf({ what, left: [hold] } as GivingBackContext, 'not given back: no time was left'));
 }
 
-/** For example `vol-0abc at /dev/sdf`, or `game.example.com. A`. */
+/** For example `vol-0abc at /dev/sdf`, `game.example.com. A`, or `the creation of vol-0abc for /dev/sdf`. */
 export function nameOf(hold: Hold): string {
-  return hold.kind === 'attachment' ? `${hold.volumeId} at ${hold.device}` : `${hold.after.name} ${hold.after.type}`;
+  switch (hold.kind) {
+    case 'attachment':
+      return `${hold.volumeId} at ${hold.device}`;
+    case 'creation':
+      return `the creation of ${hold.volumeId ?? 'a volume'} for ${hold.device}`;
+    case 'record-set':
+      return `${hold.after.name} ${hold.after.type}`;
+  }
 }
 
 /** Whether a volume is among them. */

@@ -3,7 +3,7 @@
 import { assign, setup } from 'xstate';
 import { DETACHING_LIMIT_MS, DETACHING_PAUSE_MS, GIVE_BACK_ATTEMPTS } from '../config/constants.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
-import type { AttachmentHold, Looked } from '../config/vocabulary.ts';
+import type { AttachmentHold, Detached, Looked } from '../config/vocabulary.ts';
 import { type FinishStep, step } from './step.ts';
 
 /** What became of it; `kept`: it is left attached, or cannot be seen gone yet. */
@@ -23,7 +23,7 @@ export const lettingGoSteps = {
   lookAtHold: step<Looked, AttachmentHold>('lookAtHold'),
   /** Unmounts the disk and makes sure that nobody holds it. */
   clearDisk: step<void, AttachmentHold>('clearDisk'),
-  detachVolume: step<'accepted' | 'gone' | 'dry', AttachmentHold>('detachVolume'),
+  detachVolume: step<Detached, AttachmentHold>('detachVolume'),
 };
 
 export const lettingGoMachine = setup({

@@ -1,21 +1,66 @@
-/** One volume of a domain: looked for, claimed, and found as a disk. */
+/** One volume of a domain: looked for in its sources, waited for or created, claimed, and found as a disk. */
 
-import { assign, setup } from 'xstate';
-import { ATTACHING_LIMIT_MS, ATTACHING_PAUSE_MS, WAITING_PAUSE_MAX_MS, WAITING_PAUSE_MS } from '../config/constants.ts';
+import { and, assign, enqueueActions, not, setup } from 'xstate';
+import {
+  ATTACHING_LIMIT_MS,
+  ATTACHING_PAUSE_MS,
+  CREATING_LIMIT_MS,
+  CREATION_ATTEMPTS,
+  CREATION_PAUSE_MS,
+  CREATION_UNSEEN_MS,
+  FAULT_PAUSE_MAX_MS,
+  FAULT_PAUSE_MS,
+  FAULTS_AFTER_WAITING,
+  LOST_PAUSE_MAX_MS,
+  LOST_PAUSE_MS,
+  WAITING_PAUSE_MAX_MS,
+  WAITING_PAUSE_MS,
+} from '../config/constants.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
-import type { Attachment, Claimed, Looked, VolumeEntry } from '../config/vocabulary.ts';
+import type {
+  Attachment,
+  Claimed,
+  Created,
+  Looked,
+  SourceLooked,
+  VolumeEntry,
+  VolumeSource,
+  VolumeTarget,
+} from '../config/vocabulary.ts';
 import { type FinishStep, step } from './step.ts';
 
 /** What an entry ended with: an attachment, or why there is none; `asked`: only because it was asked to end. */
 export type VolumeOutcome = { attachment: Attachment } | { problem: string; asked?: true };
 
+/** Why it pauses: somebody has what it wants, somebody was faster, or a call met a passing fault. */
+type Pause = 'held' | 'lost' | 'fault';
+
 export interface VolumeContext {
   entry: VolumeEntry;
-  attachedNow: boolean;
-  /** Looks in vain, one after the other: the pause before the next one grows with them. */
-  looks: number;
+  /** The source whose turn it is, by its place in the entry's list. */
+  turn: number;
+  /** What this round of the sources has shown: what somebody holds, and what there is none of. */
+  held: Partial<Record<VolumeSource, string>>;
+  missing: Partial<Record<VolumeSource, string>>;
+  /** Whether its device is known to be free: only then a source is tried that may put another volume there. */
+  nothingHere: boolean;
+  /** Its `wait` is over: what is held is waited for no longer. */
+  waitOver: boolean;
+  /** How often it paused, one after the other, for the same reason: the next pause grows with it. */
+  pauses: number;
+  pausesFor?: Pause;
   /** What it waits for, in words; the status shows it. */
   waitingFor?: string | undefined;
+  /** Part of the token of its next request to create (6.6). */
+  attempt: number;
+  /** From its first request to create on, nothing else is tried: the request may have been heard. */
+  creating: boolean;
+  /** Whether EC2 has shown the new volume: from then on, not to see it means that it is gone. */
+  createdSeen: boolean;
+  target?: VolumeTarget;
+  attachedNow: boolean;
+  /** Looks at a creation or an attachment under way: the pause before the next one grows with them. */
+  looks: number;
   finishing: boolean;
   path?: string;
   problem?: string;
@@ -23,34 +68,76 @@ export interface VolumeContext {
   asked: boolean;
 }
 
+export type VolumeEvent = FinishStep | { type: 'wait.over' };
+
+/** What was found on this instance: `creating`, a request of an earlier run that may have been heard. */
+export type HereLooked = SourceLooked | { kind: 'creating'; seen: string; attempt: number };
+
+/** A volume for an entry. */
+export interface TargetInput {
+  entry: VolumeEntry;
+  target: VolumeTarget;
+}
+
 export const volumeSteps = {
-  look: step<Looked, VolumeEntry>('look'),
-  claim: step<Claimed, VolumeEntry>('claim'),
+  /** What is at the entry's device already, whichever source it came from, and what an earlier run began to create for it. */
+  lookHere: step<HereLooked, VolumeEntry>('lookHere'),
+  /** What one source has; of `c`, a volume that was created for this entry and never used (6.6). */
+  lookAtSource: step<SourceLooked, { entry: VolumeEntry; source: VolumeSource }>('lookAtSource'),
+  create: step<Created, { entry: VolumeEntry; attempt: number }>('create'),
+  claim: step<Claimed, TargetInput>('claim'),
+  /** How the volume is now. */
+  look: step<Looked, TargetInput>('look'),
   /** Gives the disk's path once its serial shows: the surest sign of an attachment, and the earliest. */
-  awaitSerial: step<string, VolumeEntry>('awaitSerial'),
+  awaitSerial: step<string, TargetInput>('awaitSerial'),
   /** Gives the disk's path by whatever means there is, inside a limit of its own. */
-  locate: step<string, VolumeEntry>('locate'),
+  locate: step<string, TargetInput>('locate'),
 };
 
 export const volumeMachine = setup({
   types: {
     input: {} as VolumeEntry,
     context: {} as VolumeContext,
-    events: {} as FinishStep,
+    events: {} as VolumeEvent,
     output: {} as VolumeOutcome,
   },
   actors: volumeSteps,
   actions: {
-    waitFor: assign(({ context }, { seen }: { seen: string }) => ({ waitingFor: seen, looks: context.looks + 1 })),
-    stopWaiting: assign({ waitingFor: undefined, looks: 0 }),
+    startWait: enqueueActions(({ context: { entry }, enqueue }) => {
+      if (entry.waitMs === undefined) return;
+      if (entry.waitMs === 0) enqueue.assign({ waitOver: true });
+      else enqueue.raise({ type: 'wait.over' }, { id: 'wait', delay: entry.waitMs });
+    }),
+    endWait: assign({ waitOver: true }),
+    beginRound: assign({ turn: 0, held: {}, missing: {} }),
+    noteNothingHere: assign({ nothingHere: true }),
+    goOn: assign(({ context }) => ({ turn: context.turn + 1 })),
+    noteHeld: assign(({ context }, { seen }: { seen: string }) => ({
+      held: { ...context.held, [sourceNow(context)]: seen },
+    })),
+    noteMissing: assign(({ context }, { seen }: { seen: string }) => ({
+      missing: { ...context.missing, [sourceNow(context)]: seen },
+    })),
+    waitFor: assign(({ context }, { pause, seen }: { pause: Pause; seen: string }) => ({
+      waitingFor: seen,
+      pausesFor: pause,
+      pauses: context.pausesFor === pause ? context.pauses + 1 : 1,
+    })),
+    stopWaiting: assign({ waitingFor: undefined }),
     countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
+    noteSeen: assign({ createdSeen: true }),
+    aimAt: assign((_, { target }: { target: VolumeTarget | undefined }) =>
+      target ? { target, attachedNow: target.unprepared, looks: 0 } : {},
+    ),
+    beCreating: assign(({ context }, { attempt }: { attempt?: number }) => ({
+      creating: true,
+      createdSeen: false,
+      attempt: attempt ?? context.attempt,
+    })),
+    raiseAttempt: assign(({ context }) => ({ attempt: context.attempt + 1 })),
+    stopCreating: assign({ creating: false }),
     /** Noted before the answer: one that is lost may have been a yes, and the volume still wants its first preparation. */
     noteClaim: assign({ attachedNow: true }),
-    forgetClaim: assign({ attachedNow: false }),
-    /** An earlier run attached it and did not get through its commands: to them it is attached just now (4.3). */
-    noteUnprepared: assign(({ context }, { unprepared = false }: { unprepared: boolean | undefined }) => ({
-      attachedNow: context.attachedNow || unprepared,
-    })),
     keepPath: assign((_, { path }: { path: string }) => ({ path })),
     fail: assign((_, { problem }: { problem: string }) => ({ problem })),
     /** Not a failure of its own: whoever asked knows why. */
@@ -58,58 +145,224 @@ export const volumeMachine = setup({
     beFinishing: assign({ finishing: true }),
   },
   delays: {
-    waitingPause: ({ context }) => Math.min(WAITING_PAUSE_MS * 1.5 ** (context.looks - 1), WAITING_PAUSE_MAX_MS),
-    attachingPause: ({ context }) => ATTACHING_PAUSE_MS * 1.5 ** Math.min(context.looks - 1, 6),
+    pause: ({ context }) => pauseOf(context),
+    lookPause: ({ context }) => ATTACHING_PAUSE_MS * 1.5 ** Math.min(context.looks - 1, 6),
+    creationPause: ({ context }) => CREATION_PAUSE_MS * 1.5 ** Math.min(context.looks - 1, 6),
     attachingLimit: ATTACHING_LIMIT_MS,
+    creatingLimit: CREATING_LIMIT_MS,
+    unseenLimit: CREATION_UNSEEN_MS,
   },
-  guards: { finishing: ({ context }) => context.finishing },
+  guards: {
+    finishing: ({ context }) => context.finishing,
+    creating: ({ context }) => context.creating,
+    /** With one source that finds what is attached here by itself, nothing else can be there for this entry. */
+    mayBeHere: ({ context: { nothingHere, entry } }) =>
+      !nothingHere && (entry.sources.length > 1 || entry.sources.includes('c')),
+    isOver: ({ context }) => context.turn >= context.entry.sources.length,
+    skipsCreation: ({ context }) => sourceNow(context) === 'c' && !mayCreate(context),
+    createsNow: ({ context }) => sourceNow(context) === 'c',
+    waits: ({ context }) => Object.keys(context.held).length > 0 && !context.waitOver,
+    /** Faults are passing, so there is some patience for them also when no time is left to wait. */
+    hasHadEnough: ({ context }) =>
+      context.waitOver && context.pausesFor === 'fault' && context.pauses > FAULTS_AFTER_WAITING,
+    mayAskAnew: ({ context }) => context.attempt < CREATION_ATTEMPTS,
+    createdSeen: ({ context }) => context.createdSeen,
+  },
 }).createMachine({
   id: 'volume',
-  context: ({ input }) => ({ entry: input, attachedNow: false, looks: 0, finishing: false, asked: false }),
-  initial: 'looking',
+  context: ({ input }) => ({
+    entry: input,
+    turn: 0,
+    held: {},
+    missing: {},
+    nothingHere: false,
+    waitOver: false,
+    pauses: 0,
+    attempt: 1,
+    creating: false,
+    createdSeen: false,
+    attachedNow: false,
+    looks: 0,
+    finishing: false,
+    asked: false,
+  }),
+  entry: 'startWait',
+  on: { 'wait.over': { actions: 'endWait' } },
+  initial: 'beginning',
   states: {
-    // A look changes nothing, so it may be cut short.
-    looking: {
+    // A round of the sources, in the order written.
+    beginning: {
+      entry: 'beginRound',
+      always: [
+        { guard: 'creating', target: 'creating' },
+        { guard: 'mayBeHere', target: 'looking-here' },
+        { target: 'choosing' },
+      ],
+    },
+
+    // What is there is ours or a stranger's; before anything is claimed, that has to be known (6.2).
+    'looking-here': {
       on: { 'step.finish': { target: 'ended', actions: breakOff('asked to end before it was attached') } },
       invoke: {
-        src: 'look',
+        src: 'lookHere',
         input: ({ context }) => context.entry,
         onDone: [
           {
-            guard: ({ event }) => event.output.kind === 'attached',
-            target: 'locating',
-            actions: ['stopWaiting', noteUnprepared()],
+            guard: ({ event }) => event.output.kind === 'creating',
+            target: 'creating',
+            actions: {
+              type: 'beCreating',
+              params: ({ event }) => ('attempt' in event.output ? { attempt: event.output.attempt } : {}),
+            },
           },
-          {
-            guard: ({ event }) => event.output.kind === 'attaching',
-            target: 'attaching',
-            actions: ['stopWaiting', noteUnprepared()],
-          },
-          { guard: ({ event }) => event.output.kind === 'free', target: 'claiming', actions: 'stopWaiting' },
-          {
-            guard: ({ event }) => event.output.kind === 'held',
-            target: 'waiting',
-            actions: { type: 'waitFor', params: ({ event }) => ({ seen: event.output.seen }) },
-          },
-          { target: 'ended', actions: { type: 'fail', params: ({ event }) => ({ problem: event.output.seen }) } },
+          { guard: isKind('attached'), target: 'locating', actions: aimAtSeen() },
+          { guard: isKind('attaching'), target: 'attaching', actions: aimAtSeen() },
+          { guard: isKind('held'), target: 'waiting', actions: waitForSeen('held') },
+          { guard: isKind('refused'), target: 'ended', actions: failAsSeen() },
+          { target: 'choosing', actions: 'noteNothingHere' },
         ],
         onError: [
-          {
-            guard: ({ event }) => isPassing(event.error),
-            target: 'waiting',
-            actions: { type: 'waitFor', params: ({ event }) => ({ seen: messageOf(event.error) }) },
-          },
-          { target: 'ended', actions: { type: 'fail', params: ({ event }) => ({ problem: messageOf(event.error) }) } },
+          { guard: isFault(), target: 'waiting', actions: waitForFault() },
+          { target: 'ended', actions: failBy() },
         ],
       },
     },
 
-    // Meant to last: the limit is the domain's way up, and comes as `step.finish`.
+    choosing: {
+      always: [
+        { guard: and(['isOver', 'waits']), target: 'waiting', actions: waitForHeld() },
+        { guard: 'isOver', target: 'ended', actions: failInVain() },
+        { guard: 'skipsCreation', target: 'choosing', actions: 'goOn', reenter: true },
+        { target: 'looking' },
+      ],
+    },
+
+    // A look changes nothing, so it may be cut short.
+    looking: {
+      on: { 'step.finish': { target: 'ended', actions: breakOff('asked to end before it was attached') } },
+      invoke: {
+        src: 'lookAtSource',
+        input: ({ context }) => ({ entry: context.entry, source: sourceNow(context) }),
+        onDone: [
+          { guard: isKind('attached'), target: 'locating', actions: ['stopWaiting', aimAtSeen()] },
+          { guard: isKind('attaching'), target: 'attaching', actions: ['stopWaiting', aimAtSeen()] },
+          { guard: isKind('free'), target: 'claiming', actions: ['stopWaiting', aimAtSeen()] },
+          // It is ours and on its way out: nothing else fits there before it is gone.
+          { guard: ({ event }) => event.output.detaching === true, target: 'waiting', actions: waitForSeen('held') },
+          { guard: isKind('held'), target: 'choosing', actions: [noteHeld(), 'goOn'] },
+          { guard: isKind('refused'), target: 'ended', actions: failAsSeen() },
+          { guard: 'createsNow', target: 'creating', actions: ['stopWaiting', { type: 'beCreating', params: {} }] },
+          { target: 'choosing', actions: [noteMissing(), 'goOn'] },
+        ],
+        // What is not known for a moment is no reason to try something else, least of all to create (6.3).
+        onError: [
+          { guard: isFault(), target: 'waiting', actions: waitForFault() },
+          { target: 'ended', actions: failBy() },
+        ],
+      },
+    },
+
     waiting: {
-      // Asked while its claim had no answer yet.
-      always: { guard: 'finishing', target: 'ended', actions: breakOffWaiting() },
-      on: { 'step.finish': { target: 'ended', actions: breakOffWaiting() } },
-      after: { waitingPause: 'looking' },
+      always: [
+        // Asked while a change had no answer yet.
+        { guard: 'finishing', target: 'ended', actions: breakOffWaiting() },
+        { guard: 'hasHadEnough', target: 'ended', actions: failWaiting() },
+      ],
+      on: {
+        'step.finish': { target: 'ended', actions: breakOffWaiting() },
+        'wait.over': { target: 'beginning', actions: 'endWait' },
+      },
+      after: { pause: 'beginning' },
+    },
+
+    // Never torn: a request that was sent may take effect whether or not its answer is waited for.
+    creating: {
+      on: { 'step.finish': { actions: 'beFinishing' } },
+      invoke: {
+        src: 'create',
+        input: ({ context: { entry, attempt } }) => ({ entry, attempt }),
+        onDone: [
+          {
+            guard: ({ event }) => event.output === 'dry',
+            target: 'ended',
+            actions: [
+              aimAt({ volumeId: '', source: 'c', unprepared: true }),
+              { type: 'keepPath', params: ({ context }) => ({ path: context.entry.device }) },
+            ],
+          },
+          { guard: ({ event }) => event.output === 'used-up', target: 'asking-anew' },
+          {
+            guard: 'finishing',
+            target: 'ended',
+            actions: breakOff('asked to end while it was being created'),
+          },
+          {
+            target: 'awaiting-creation',
+            actions: {
+              type: 'aimAt',
+              params: ({ event }) => ({
+                target:
+                  typeof event.output === 'object'
+                    ? { volumeId: event.output.volumeId, source: 'c', unprepared: true }
+                    : undefined,
+              }),
+            },
+          },
+        ],
+        onError: [
+          { guard: isFault(), target: 'waiting', actions: waitForFault() },
+          { target: 'ended', actions: failBy() },
+        ],
+      },
+    },
+
+    // The request gave nothing that can be used: the next number is another request (6.6).
+    'asking-anew': {
+      always: [
+        { guard: 'finishing', target: 'ended', actions: breakOff('asked to end while it was being created') },
+        { guard: 'mayAskAnew', target: 'creating', actions: ['raiseAttempt', { type: 'beCreating', params: {} }] },
+        {
+          target: 'ended',
+          actions: fail(
+            `EC2 accepted ${CREATION_ATTEMPTS} requests to create it, and each time the volume was not there afterwards. Check the snapshot and the KMS key that it is made with`,
+          ),
+        },
+      ],
+    },
+
+    'awaiting-creation': {
+      on: { 'step.finish': { target: 'ended', actions: breakOff('asked to end while it was being created') } },
+      after: {
+        creatingLimit: {
+          target: 'ended',
+          actions: fail(`still creating after ${CREATING_LIMIT_MS / 1000} s. Look at the volume in the EC2 console`),
+        },
+        unseenLimit: { guard: not('createdSeen'), target: 'asking-anew' },
+      },
+      initial: 'checking',
+      states: {
+        checking: {
+          invoke: {
+            src: 'look',
+            input: ({ context }) => targetOf(context),
+            onDone: [
+              { guard: isKind('free'), target: '#volume.claiming' },
+              { guard: isKind('attached'), target: '#volume.locating' },
+              { guard: isKind('attaching'), target: '#volume.attaching' },
+              { guard: isKind('refused'), target: '#volume.ended', actions: failAsSeen() },
+              { guard: isKind('held'), target: 'pausing', actions: ['noteSeen', 'countLook'] },
+              { guard: 'createdSeen', target: '#volume.asking-anew' },
+              // EC2 may need some seconds to show what it has just made.
+              { target: 'pausing', actions: 'countLook' },
+            ],
+            onError: [
+              { guard: isFault(), target: 'pausing', actions: 'countLook' },
+              { target: '#volume.ended', actions: failBy() },
+            ],
+          },
+        },
+        pausing: { after: { creationPause: 'checking' } },
+      },
     },
 
     // Never torn: an attach that was sent may take effect whether or not its answer is waited for.
@@ -118,7 +371,7 @@ export const volumeMachine = setup({
       on: { 'step.finish': { actions: 'beFinishing' } },
       invoke: {
         src: 'claim',
-        input: ({ context }) => context.entry,
+        input: ({ context }) => targetOf(context),
         onDone: [
           {
             guard: ({ event }) => event.output === 'dry',
@@ -131,24 +384,17 @@ export const volumeMachine = setup({
             actions: breakOff('asked to end while it was being attached'),
           },
           { guard: ({ event }) => event.output === 'accepted', target: 'attaching' },
+          // What was created is somebody else's by now; the next one is another request.
           {
+            guard: 'creating',
             target: 'waiting',
-            actions: [
-              'forgetClaim',
-              {
-                type: 'waitFor',
-                params: ({ context }) => ({ seen: `another instance was faster to attach ${context.entry.volumeId}` }),
-              },
-            ],
+            actions: ['stopCreating', 'raiseAttempt', waitForLost()],
           },
+          { target: 'waiting', actions: waitForLost() },
         ],
         onError: [
-          {
-            guard: ({ event }) => isPassing(event.error),
-            target: 'waiting',
-            actions: { type: 'waitFor', params: ({ event }) => ({ seen: messageOf(event.error) }) },
-          },
-          { target: 'ended', actions: { type: 'fail', params: ({ event }) => ({ problem: messageOf(event.error) }) } },
+          { guard: isFault(), target: 'waiting', actions: waitForFault() },
+          { target: 'ended', actions: failBy() },
         ],
       },
     },
@@ -166,7 +412,7 @@ export const volumeMachine = setup({
       },
       invoke: {
         src: 'awaitSerial',
-        input: ({ context }) => context.entry,
+        input: ({ context }) => targetOf(context),
         onDone: { target: 'ended', actions: { type: 'keepPath', params: ({ event }) => ({ path: event.output }) } },
         // Where there is no sysfs to watch, DescribeVolumes has the word.
         onError: {},
@@ -176,16 +422,16 @@ export const volumeMachine = setup({
         checking: {
           invoke: {
             src: 'look',
-            input: ({ context }) => context.entry,
+            input: ({ context }) => targetOf(context),
             onDone: [
-              { guard: ({ event }) => event.output.kind === 'attached', target: '#volume.locating' },
+              { guard: isKind('attached'), target: '#volume.locating' },
               // Right after AttachVolume a volume may for a moment look as if nothing had happened.
               { target: 'pausing', actions: 'countLook' },
             ],
             onError: { target: 'pausing', actions: 'countLook' },
           },
         },
-        pausing: { after: { attachingPause: 'checking' } },
+        pausing: { after: { lookPause: 'checking' } },
       },
     },
 
@@ -193,12 +439,9 @@ export const volumeMachine = setup({
       on: { 'step.finish': { target: 'ended', actions: breakOff('asked to end before its disk was found') } },
       invoke: {
         src: 'locate',
-        input: ({ context }) => context.entry,
+        input: ({ context }) => targetOf(context),
         onDone: { target: 'ended', actions: { type: 'keepPath', params: ({ event }) => ({ path: event.output }) } },
-        onError: {
-          target: 'ended',
-          actions: { type: 'fail', params: ({ event }) => ({ problem: messageOf(event.error) }) },
-        },
+        onError: { target: 'ended', actions: failBy() },
       },
     },
 
@@ -207,8 +450,104 @@ export const volumeMachine = setup({
   output: ({ context }) => outcomeOf(context),
 });
 
+// --- Actions and guards by name and parameter ------------------------------------------------------------------------
+
+function isKind(kind: HereLooked['kind']) {
+  return ({ event }: { event: { output: { kind: string } } }) => event.output.kind === kind;
+}
+
+function isFault() {
+  return ({ event }: { event: { error: unknown } }) => isPassing(event.error);
+}
+
+function aimAt(target: VolumeTarget) {
+  return { type: 'aimAt', params: { target } } as const;
+}
+
+function aimAtSeen() {
+  return {
+    type: 'aimAt',
+    params: ({ event }: { event: { output: HereLooked } }) => ({
+      target: 'target' in event.output ? event.output.target : undefined,
+    }),
+  } as const;
+}
+
+function noteHeld() {
+  return {
+    type: 'noteHeld',
+    params: ({ event }: { event: { output: Looked } }) => ({ seen: event.output.seen }),
+  } as const;
+}
+
+function noteMissing() {
+  return {
+    type: 'noteMissing',
+    params: ({ event }: { event: { output: Looked } }) => ({ seen: event.output.seen }),
+  } as const;
+}
+
+function waitForSeen(pause: Pause) {
+  return {
+    type: 'waitFor',
+    params: ({ event }: { event: { output: { seen: string } } }) => ({ pause, seen: event.output.seen }),
+  } as const;
+}
+
+function waitForHeld() {
+  return {
+    type: 'waitFor',
+    params: ({ context }: { context: VolumeContext }) => ({
+      pause: 'held' as const,
+      seen: inOrder(context, context.held),
+    }),
+  } as const;
+}
+
+function waitForLost() {
+  return {
+    type: 'waitFor',
+    params: ({ context }: { context: VolumeContext }) => ({
+      pause: 'lost' as const,
+      seen: `somebody else was faster to attach ${context.target?.volumeId}`,
+    }),
+  } as const;
+}
+
+function waitForFault() {
+  return {
+    type: 'waitFor',
+    params: ({ event }: { event: { error: unknown } }) => ({ pause: 'fault' as const, seen: messageOf(event.error) }),
+  } as const;
+}
+
 function fail(problem: string) {
   return { type: 'fail', params: { problem } } as const;
+}
+
+function failBy() {
+  return {
+    type: 'fail',
+    params: ({ event }: { event: { error: unknown } }) => ({ problem: messageOf(event.error) }),
+  } as const;
+}
+
+function failAsSeen() {
+  return {
+    type: 'fail',
+    params: ({ event }: { event: { output: { seen: string } } }) => ({ problem: event.output.seen }),
+  } as const;
+}
+
+function failWaiting() {
+  return {
+    type: 'fail',
+    params: ({ context }: { context: VolumeContext }) => ({ problem: `given up: ${context.waitingFor}` }),
+  } as const;
+}
+
+function failInVain() {
+  return { type: 'fail', params: ({ context }: { context: VolumeContext }) => ({ problem: inVain(context) }) } as const;
 }
 
 function breakOff(problem: string) {
@@ -222,15 +561,68 @@ function breakOffWaiting() {
   } as const;
 }
 
-function noteUnprepared() {
-  return {
-    type: 'noteUnprepared',
-    params: ({ event }: { event: { output: Looked } }) => ({ unprepared: event.output.unprepared }),
-  } as const;
+// --- What follows from the context -----------------------------------------------------------------------------------
+
+function sourceNow({ entry, turn }: VolumeContext): VolumeSource {
+  return entry.sources[turn] ?? 'x';
 }
 
-function outcomeOf({ entry, path, problem, attachedNow, asked }: VolumeContext): VolumeOutcome {
-  if (path === undefined) return { problem: problem ?? 'it ended without a word', ...(asked ? { asked } : {}) };
-  const { volumeId, device } = entry;
-  return { attachment: { volumeId, device, path, source: 'x', attachedNow } };
+function targetOf({ entry, target }: VolumeContext): TargetInput {
+  if (target === undefined) throw new Error(`${entry.device} has no volume yet`);
+  return { entry, target };
+}
+
+/**
+ * Whether `c` may have its turn (6.4): after the waiting, and never while the volume by id exists but is held, unless
+ * somebody wrote that nothing is waited for. A pool with `c` behind it is not waited for unless somebody wrote that it is.
+ */
+function mayCreate({ entry: { waitMs }, held, waitOver }: VolumeContext): boolean {
+  if (waitMs === 0) return true;
+  return held.x === undefined && (held.p === undefined || waitMs === undefined || waitOver);
+}
+
+/** Why there was nothing to take. */
+function inVain({ entry, held, missing }: VolumeContext): string {
+  const waited = inOrder({ entry }, held);
+  const why = [waited && `not waited for any longer: ${waited}`, inOrder({ entry }, missing)]
+    .filter(Boolean)
+    .join('; ');
+  const isTemptedToCreate = held.x !== undefined && entry.sources.includes('c');
+  return isTemptedToCreate ? `${why}. Nothing is created beside a volume that exists, unless "wait" is 0` : why;
+}
+
+/** Sentences of sources, in the order of the sources. */
+function inOrder({ entry }: Pick<VolumeContext, 'entry'>, seen: VolumeContext['held']): string {
+  return entry.sources.flatMap((source) => seen[source] ?? []).join('; ');
+}
+
+/** How long it pauses: who has lost a race or met a full quota comes back at another time than the others who have. */
+function pauseOf({ entry: { seed }, pauses, pausesFor }: VolumeContext): number {
+  const jitter = jitterOf(seed, pauses);
+  switch (pausesFor) {
+    case 'lost':
+      return jitter * grown(LOST_PAUSE_MS, 2, pauses, LOST_PAUSE_MAX_MS);
+    case 'fault':
+      return (0.5 + jitter / 2) * grown(FAULT_PAUSE_MS, 2, pauses, FAULT_PAUSE_MAX_MS);
+    default:
+      return (0.8 + jitter / 5) * grown(WAITING_PAUSE_MS, 1.5, pauses, WAITING_PAUSE_MAX_MS);
+  }
+}
+
+function grown(firstMs: number, factor: number, count: number, mostMs: number): number {
+  return Math.min(firstMs * factor ** (count - 1), mostMs);
+}
+
+/** From 0 up to 1. Neighbours in `seed` are far apart in each pause, and otherwise in the next. */
+function jitterOf(seed: number, count: number): number {
+  return (seed * (7919 * count + 1)) % 1;
+}
+
+function outcomeOf({ entry, target, path, problem, attachedNow, asked }: VolumeContext): VolumeOutcome {
+  if (path === undefined || target === undefined)
+    return { problem: problem ?? 'it ended without a word', ...(asked ? { asked } : {}) };
+  const { device, pool } = entry;
+  const { volumeId, source } = target;
+  const ofPool = source === 'x' || pool === undefined ? {} : { pool };
+  return { attachment: { volumeId, device, path, source, attachedNow, ...ofPool } };
 }

@@ -38,11 +38,19 @@ export type VolumesEvent =
   | DoneActorEvent<VolumeOutcome, `volume.${number}`>
   | ErrorActorEvent<unknown, `volume.${number}`>;
 
+/** A volume that a domain has. */
+export interface VolumeOfDomain {
+  domain: string;
+  attachment: Attachment;
+}
+
 export const volumesSteps = {
   volume: volumeMachine,
   runCommands: commandsMachine,
+  /** Writes down that commands are about to run which may reach the domain's other volumes (6.10). */
+  noteCommands: step<void, VolumeOfDomain>('noteCommands'),
   /** Writes down that the commands of a volume have all succeeded once (4.3). */
-  notePrepared: step<void, VolumeEntry>('notePrepared'),
+  notePrepared: step<void, VolumeOfDomain>('notePrepared'),
   giveBack: givingBackMachine,
 };
 
@@ -96,6 +104,10 @@ export const volumesMachine = setup({
     someFailed: ({ context }) => failedEntries(context).length > 0,
     nextFailed: ({ context }) => hasKey(context.outcomes[context.next], 'problem'),
     nextThere: ({ context }) => hasKey(context.outcomes[context.next], 'attachment'),
+    /** A volume that was created, and that the next commands are not for, may get something written on it by them. */
+    mayTouchOthers: ({ context }) =>
+      entryNext(context).lines.length > 0 &&
+      context.attachments.some(({ source, device }) => source === 'c' && device !== entryNext(context).device),
     /** Every line of it ran, and succeeded. */
     prepared: ({ context }, { results }: { results: CommandResult[] }) =>
       results.length === entryNext(context).lines.length && results.every(({ succeeded }) => succeeded),
@@ -136,8 +148,20 @@ export const volumesMachine = setup({
         { guard: and(['allPrepared', 'someFailed']), target: 'giving-back' },
         { guard: 'allPrepared', target: 'ended' },
         { guard: 'nextFailed', target: 'gathering', actions: 'goOn' },
+        { guard: and(['nextThere', 'mayTouchOthers']), target: 'noting-commands' },
         { guard: 'nextThere', target: 'preparing' },
       ],
+    },
+
+    // Written down before they run: a volume with somebody's data on it is not deleted any more.
+    'noting-commands': {
+      on: { 'step.finish': { actions: ['beFinishing', 'finishVolumes'] } },
+      invoke: {
+        src: 'noteCommands',
+        input: ({ context }) => volumeNext(context),
+        onDone: [{ guard: 'brokenOff', target: 'gathering' }, { target: 'preparing' }],
+        onError: { target: 'gathering', actions: [failNext(), 'goOn'] },
+      },
     },
 
     preparing: {
@@ -161,7 +185,7 @@ export const volumesMachine = setup({
       on: { 'step.finish': { actions: ['beFinishing', 'finishVolumes'] } },
       invoke: {
         src: 'notePrepared',
-        input: ({ context }) => entryNext(context),
+        input: ({ context }) => volumeNext(context),
         onDone: { target: 'gathering', actions: 'goOn' },
         onError: { target: 'gathering', actions: [failNext(), 'goOn'] },
       },
@@ -241,6 +265,12 @@ function commandsOf({ occasion, entries, outcomes, next, untilMs }: VolumesConte
   };
 }
 
+function volumeNext(context: VolumesContext): VolumeOfDomain {
+  const outcome = context.outcomes[context.next];
+  if (outcome === undefined || !('attachment' in outcome)) throw new Error(`volume ${context.next} is not there`);
+  return { domain: context.occasion.domain, attachment: outcome.attachment };
+}
+
 function entryNext({ entries, next }: VolumesContext): VolumeEntry {
   const entry = entries[next];
   if (entry === undefined) throw new Error(`there is no volume ${next}`);
@@ -253,8 +283,8 @@ function failedEntries({ entries, failures }: VolumesContext): VolumeEntry[] {
 }
 
 function partOf(context: VolumesContext): GivingBackInput {
-  const volumes = failedEntries(context).map(({ volumeId, device }) => ({ volumeId, device }));
-  return { reason: 'going-without', domain: context.occasion.domain, volumes };
+  const devices = failedEntries(context).map(({ device }) => device);
+  return { reason: 'going-without', domain: context.occasion.domain, devices };
 }
 
 function failureOf({ entries }: VolumesContext, entry: number, problem: string): Failure {
