@@ -676,7 +676,7 @@ describe('the lock', () => {
   });
 
   it.each([
-    { flock: undefined, told: /^lock .*state: spawnSync flock ENOENT\. Install the program flock/ },
+    { flock: undefined, told: /^lock .*state: spawn flock ENOENT\. Install the program flock/ },
     { flock: 'echo "flock: 3: Resource busy" >&2; exit 1', told: /^lock .*state: flock ended with 1: flock: 3: Res/ },
     { flock: 'echo "flock: 3: No locks" >&2; exit 71', told: /^lock .*state: flock ended with 71: flock: 3: No locks/ },
   ])('that cannot be asked for is told, and the daemon goes on: $flock [12.5]', ({ flock, told }) => {

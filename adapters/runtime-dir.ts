@@ -1,9 +1,9 @@
 /** What other programs may see of the domains while we run: `/run/ec2fleetd/DOMAIN.started`. */
 
-import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AdapterError, messageOf } from '../config/errors.ts';
+import { fileNameOf } from './file-names.ts';
 import { inSysroot } from './sysroot.ts';
 
 /** The flags for `AssertPathExists=` and health checks: each exists exactly while its domain is started (behaviour.md 11.4). */
@@ -70,24 +70,6 @@ export function createRuntimeDir(directory: string, owner: string): RuntimeDir {
       throw new AdapterError(operation, messageOf(error), `${remedy}.`, { cause: error });
     }
   }
-}
-
-/** Longer names are cut: a file name has 255 bytes, and `.started` and the digest need some. */
-const LONGEST_NAME = 200;
-
-/**
- * A domain's name as a file name: `my-world.mc` stays, `a/b` becomes `a%2Fb`. Two names never become one: `%` is itself
- * encoded, and what had to be cut carries `~` and a digest, which no other name can.
- */
-function fileNameOf(domain: string): string {
-  const safe = [...Buffer.from(domain)].map(encoded).join('').replace(/^\./, '%2E');
-  if (safe.length <= LONGEST_NAME) return safe;
-  return `${safe.slice(0, LONGEST_NAME)}~${createHash('sha256').update(domain).digest('hex').slice(0, 32)}`;
-}
-
-function encoded(byte: number): string {
-  const character = String.fromCharCode(byte);
-  return /[A-Za-z0-9._-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 function nothingThere(error: NodeJS.ErrnoException): string[] {

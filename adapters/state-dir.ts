@@ -5,9 +5,9 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AdapterError, messageOf, UsageError } from '../config/errors.ts';
 import type { Hold } from '../config/vocabulary.ts';
+import { tookFlock } from './flock.ts';
 import { createStateFile, draftOf, replaceFile, type StateFile, writeDraft } from './state-file.ts';
 import { type BootMemory, bootForm, type Form, journalForm, type Owner } from './state-forms.ts';
-import { tookLock } from './state-lock.ts';
 import { MOST_BYTES, readOwn } from './state-reader.ts';
 import { inSysroot } from './sysroot.ts';
 
@@ -69,7 +69,7 @@ export function stateDirectory(environment: NodeJS.ProcessEnv, sysroot: string):
  * @throws UsageError when another daemon has it.
  */
 export async function lockStateDir(dir: string, { sysroot, onProblem }: StateDirOptions): Promise<LockedStateDir> {
-  const place = takePlace(path.resolve(dir), onProblem);
+  const place = await takePlace(path.resolve(dir), onProblem);
   const files: Array<Pick<StateFile<unknown>, 'settled'>> = [];
 
   return { dir: place.dir, open: openFiles, close };
@@ -118,7 +118,7 @@ interface Place {
   leave(): void;
 }
 
-function takePlace(dir: string, onProblem: Tell): Place {
+async function takePlace(dir: string, onProblem: Tell): Promise<Place> {
   let descriptor: number;
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -128,13 +128,14 @@ function takePlace(dir: string, onProblem: Tell): Place {
     onProblem(refusal.message);
     return { dir, isUsable: false, replace: () => Promise.reject(refusal), leave: () => {} };
   }
-  lock(descriptor, dir, onProblem);
+  await lock(descriptor, dir, onProblem);
   return lockedPlace(dir, descriptor);
 }
 
-function lock(descriptor: number, dir: string, onProblem: Tell): void {
+async function lock(descriptor: number, dir: string, onProblem: Tell): Promise<void> {
   try {
-    if (tookLock(descriptor, dir)) return;
+    if (await tookFlock(descriptor, { file: dir, without: 'nothing keeps a second ec2fleetd from this directory' }))
+      return;
   } catch (error) {
     // A second daemon is unlikely, and a machine without the lock's program needs its volumes all the same.
     onProblem(messageOf(error));

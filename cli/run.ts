@@ -1,6 +1,7 @@
 /** `ec2fleetd run`: from the first look at the metadata to the exit status. */
 
 import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import type { Switches } from '../actors/domain-input.ts';
 import { settled } from '../actors/journal.ts';
 import { createLogNews } from '../actors/log-news.ts';
@@ -13,6 +14,7 @@ import { createCommands } from '../adapters/command.ts';
 import { createVolumes } from '../adapters/ec2.ts';
 import { createHostName } from '../adapters/hostname.ts';
 import { createInstanceMetadata, DEFAULT_ENDPOINT, type InstanceMetadata, parseEndpoints } from '../adapters/imds.ts';
+import { createLocks } from '../adapters/locks.ts';
 import { createLog, type Log } from '../adapters/logger.ts';
 import type { Mounts } from '../adapters/mounts.ts';
 import { createRecordSets } from '../adapters/route53.ts';
@@ -229,6 +231,9 @@ function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws,
     blockDevices: createBlockDevices(sysroot),
     commands: createCommands({ allJsonDir: runtimeDirectory(environment, sysroot) }),
     hostName: createHostName(sysroot),
+    locks: createLocks(path.join(runtimeDirectory(environment, sysroot), 'lock'), runtimeOwner(environment), {
+      onTrouble: (error) => log.warn(error.message),
+    }),
   };
 }
 

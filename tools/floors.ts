@@ -20,7 +20,7 @@ const allowed: Record<Floor, string[]> = {
 };
 
 /** Adapters are one service a file; these they may share. */
-const sharedAdapters = ['abort.ts', 'aws.ts', 'batch.ts', 'sysroot.ts', 'text.ts'];
+const sharedAdapters = ['abort.ts', 'aws.ts', 'batch.ts', 'file-names.ts', 'flock.ts', 'sysroot.ts', 'text.ts'];
 
 /** Adapters that are cut into several files, and the parts that only they may import. */
 const parts: Record<string, string[]> = {
@@ -34,7 +34,7 @@ const parts: Record<string, string[]> = {
   'logger.ts': ['log-fields.ts', 'winston.ts'],
   'mount-table.ts': ['disk-parts.ts'],
   'mounts.ts': ['disk-holders.ts', 'disk-parts.ts', 'mount-table.ts'],
-  'state-dir.ts': ['state-file.ts', 'state-forms.ts', 'state-lock.ts', 'state-reader.ts'],
+  'state-dir.ts': ['state-file.ts', 'state-forms.ts', 'state-reader.ts'],
 };
 
 /** One import statement. `target` is a file of ours relative to the root, or a package. */
