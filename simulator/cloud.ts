@@ -1,11 +1,6 @@
-/**
- * The world as plain data, and what happens in it with time. The services read and change it through here or directly; it
- * knows no protocol.
- */
+/** The world as plain data. The services read and change it; it knows no protocol. */
 import type { Clock } from './clock.ts';
 import type { MetadataFault } from './faults.ts';
-import { volumeFails } from './sentinels.ts';
-import { plugIn, unplug } from './sysroot.ts';
 
 export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
 
@@ -89,15 +84,47 @@ export interface Volume {
   zone: string;
   sizeGiB: number;
   type: string;
-  iops: number;
+  /** Absent for types that have none to speak of, such as `st1`. */
+  iops?: number | undefined;
+  /** MiB/s; only for `gp3`. */
+  throughput?: number | undefined;
   encrypted: boolean;
+  /** ARN; absent where it is not encrypted, or with the account's default key. */
+  kmsKeyId?: string | undefined;
   multiAttach: boolean;
+  /** Empty: of none. */
   snapshotId: string;
   /** ISO 8601 UTC. */
   createTime: string;
   tags: Record<string, string>;
   /** Several only with Multi-Attach. */
   attachments: VolumeAttachment[];
+}
+
+export const snapshotStates = ['pending', 'completed', 'error'] as const;
+export type SnapshotState = (typeof snapshotStates)[number];
+
+export interface Snapshot {
+  /** For example `snap-0123456789abcdef0`. */
+  id: string;
+  state: SnapshotState;
+  /** The volume it was taken of, which need not be there any more. */
+  volumeId: string;
+  /** ISO 8601 UTC. */
+  startTime: string;
+  /** Of the volume. */
+  sizeGiB: number;
+  encrypted: boolean;
+  description: string;
+  tags: Record<string, string>;
+}
+
+/** A creation that was accepted, by which the same request is known again. */
+export interface Creation {
+  /** The parameters, but for the token. */
+  request: string;
+  /** As it is by now, also when it is gone. */
+  volume: Volume;
 }
 
 /** A record set as Route 53 keeps it. */
@@ -203,6 +230,8 @@ export interface World {
   delays: {
     /** Each AWS call. */
     latencyMs: number;
+    createMs: number;
+    deleteMs: number;
     attachMs: number;
     detachMs: number;
     /** When the disk shows up, counted from `attached`; negative: before it. */
@@ -211,8 +240,18 @@ export interface World {
     /** How long a zone is busy with one change and refuses others. */
     zoneBusyMs: number;
   };
+  /** How much there may be; may be changed while it runs. */
+  limits: {
+    /** How many volumes, the root volumes and all that are going included. */
+    volumes: number;
+    /** Zones that have no room for new volumes. */
+    fullZones: string[];
+  };
   instances: Map<string, Instance>;
   volumes: Map<string, Volume>;
+  snapshots: Map<string, Snapshot>;
+  /** By ClientToken. */
+  creations: Map<string, Creation>;
   zones: Map<string, HostedZone>;
   changes: Map<string, ZoneChange>;
   /** The answers that were lost once because of a sentinel, and are not lost again: `AttachVolume vol-…`. */
@@ -231,44 +270,6 @@ export type AcceptedMessage =
   | ({ service: 'sns' } & Publication)
   | { service: 'sqs'; queue: string; body: string; messageId: string; atMs: number };
 
-/** Joins a free volume to an instance: `attaching` now, `attached` and with a disk after the delays. */
-export function attach(world: World, volume: Volume, instance: Instance, device: string): VolumeAttachment {
-  const { attachMs, deviceDelayMs } = world.delays;
-  const attachment: VolumeAttachment = {
-    instanceId: instance.id,
-    device,
-    status: 'attaching',
-    attachTime: new Date(world.clock.now()).toISOString(),
-    deleteOnTermination: false,
-  };
-  volume.attachments.push(attachment);
-  volume.state = 'in-use';
-  if (volumeFails(volume, 'attach-stuck')) return attachment;
-
-  const stillJoined = () => volume.attachments.includes(attachment) && attachment.status !== 'detaching';
-  world.clock.after(attachMs, () => {
-    if (stillJoined()) attachment.status = 'attached';
-  });
-  world.clock.after(attachMs + deviceDelayMs, () => {
-    if (stillJoined() && !volumeFails(volume, 'no-device')) plugIn(instance.sysroot, volume.id);
-  });
-  return attachment;
-}
-
-/** Takes a volume from an instance: `detaching` now, gone with its disk after the delay. */
-export function detach(world: World, volume: Volume, attachment: VolumeAttachment, force: boolean): void {
-  if (volumeFails(volume, 'detach-busy') && !force) {
-    attachment.status = 'busy';
-    return;
-  }
-  attachment.status = 'detaching';
-  world.clock.after(world.delays.detachMs, () => {
-    volume.attachments = volume.attachments.filter((other) => other !== attachment);
-    if (volume.attachments.length === 0) volume.state = 'available';
-    unplug(world.instances.get(attachment.instanceId)?.sysroot, volume.id);
-  });
-}
-
 /** The letters that make an attachment point: `/dev/sdf`, `/dev/xvdf` and `xvdf` are one, `f`. */
 export function attachmentPoint(device: string): string {
   return device.replace(/^\/dev\//, '').replace(/^(sd|xvd)/, '');
@@ -281,6 +282,12 @@ export function attachmentsOf(world: World, instanceId: string): { volume: Volum
       .filter((attachment) => attachment.instanceId === instanceId)
       .map((attachment) => ({ volume, attachment })),
   );
+}
+
+/** The zones there are: three of the region, and whichever ones something is in. */
+export function zonesOf({ region, instances, volumes }: World): string[] {
+  const inUse = [...instances.values(), ...volumes.values()].map(({ zone }) => zone);
+  return [...new Set([...['a', 'b', 'c'].map((letter) => `${region}${letter}`), ...inUse])];
 }
 
 /** `eu-west-1a` → `euw1-az1`. In AWS the letter and the number are mapped anew for each account. */

@@ -5,6 +5,7 @@ import { FaultError, type MetadataFault } from './faults.ts';
 import { json, type Reply, type Request } from './http.ts';
 import {
   changeInstance,
+  changeLimits,
   expireTokens,
   healMetadata,
   interrupt,
@@ -22,7 +23,7 @@ class ControlError extends Error {
 type Handler = (request: Request) => unknown;
 
 const INDEX = {
-  'GET /_control/state': 'instances, volumes, hosted zones, topics, queues, delays',
+  'GET /_control/state': 'instances, volumes, snapshots, hosted zones, topics, queues, delays, limits',
   'GET /_control/calls': 'every AWS and metadata call; ?service=ec2 picks one service',
   'GET /_control/messages': 'what SNS and SQS accepted',
   'PUT /_control/notice':
@@ -34,6 +35,8 @@ const INDEX = {
   'DELETE /_control/tokens': 'makes all metadata tokens invalid; ?instanceId= may name the instance',
   'POST /_control/reboot':
     'a new boot id, and what else a boot changes in the sysroot; ?instanceId= may name the instance',
+  'PUT /_control/limits':
+    '{"volumes":10,"fullZones":["eu-west-1a"]}: how many volumes there may be, and which zones have no room',
   'PUT /_control/delays': '{"latencyMs":300} and the like; see GET /_control/state for the names',
   'PATCH /_control/instance':
     '{"publicIpv4":"203.0.113.99"} and the like; null takes a fact away; ?instanceId= may name the instance',
@@ -57,6 +60,10 @@ export function createControl(world: World, log: CallLog): (request: Request) =>
         return {};
       },
       'PUT /_control/delays': (request: Request) => changeDelays(world, bodyOf(request)),
+      'PUT /_control/limits': (request: Request) => {
+        changeLimits(world, limitsIn(bodyOf(request)));
+        return world.limits;
+      },
       'PATCH /_control/instance': (request: Request) => {
         const instanceId = knownInstance(world, request.query.get('instanceId'));
         changeInstance(world, factsIn(bodyOf(request)), instanceId);
@@ -101,16 +108,18 @@ function metadataHandlers(world: World): Record<string, Handler> {
   };
 }
 
-function stateOf({ account, region, delays, instances, volumes, zones, topics, queues }: World) {
+function stateOf({ account, region, delays, limits, instances, volumes, snapshots, zones, topics, queues }: World) {
   return {
     account,
     region,
     delays,
+    limits,
     instances: [...instances.values()].map(({ userData, ...instance }) => ({
       ...instance,
       userDataBytes: userData?.length ?? 0,
     })),
     volumes: [...volumes.values()],
+    snapshots: [...snapshots.values()],
     hostedZones: [...zones.values()],
     topics: [...topics.values()],
     queues: [...queues.values()].map(({ messages, ...queue }) => ({ ...queue, messageCount: messages.length })),
@@ -147,7 +156,16 @@ function changeDelays(world: World, body: Record<string, unknown>): unknown {
   return Object.assign(world.delays, body);
 }
 
-const isText = (value: unknown) => typeof value === 'string';
+function limitsIn({ volumes, fullZones, ...rest }: Record<string, unknown>): Partial<World['limits']> {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw new ControlError(`"${unknown}" is none of volumes, fullZones`);
+  if (volumes !== undefined && typeof volumes !== 'number') throw new ControlError('"volumes" is a number');
+  if (fullZones !== undefined && !(Array.isArray(fullZones) && fullZones.every(isText)))
+    throw new ControlError('"fullZones" is a list of zones');
+  return { ...(volumes !== undefined && { volumes }), ...(fullZones !== undefined && { fullZones }) };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
 const isTextOrNull = (value: unknown) => value === null || isText(value);
 
 /** What a person may change of an instance, and whether a value will do. */

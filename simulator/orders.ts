@@ -36,7 +36,7 @@ export function changeInstance(
   instanceId?: string,
 ): void {
   const instance = firstInstance(world, instanceId);
-  Object.assign(instance, change);
+  Object.assign(instance, structuredClone(change));
   if (userData !== undefined) instance.userData = Buffer.from(userData);
   Object.assign(instance.metadata, metadata);
   if (metadataFaults !== undefined) instance.metadataFaults = metadataFaults.map(parseMetadataFault);
@@ -66,4 +66,9 @@ export function reboot(world: World, instanceId?: string): void {
   const instance = firstInstance(world, instanceId);
   instance.uptimeS = UPTIME_AFTER_BOOT_S;
   if (instance.sysroot !== undefined) bootAnew(instance.sysroot, instance.uptimeS);
+}
+
+/** Changes how much there may be; what is not named stays as it is. */
+export function changeLimits({ limits }: World, change: Partial<World['limits']>): void {
+  Object.assign(limits, structuredClone(change));
 }

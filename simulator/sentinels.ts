@@ -1,7 +1,8 @@
 /**
  * Failures that a person causes by a name: a word in the id of a volume, an instance or a hosted zone, in the name of a topic or
- * queue, or in the tag `simulate` of a volume or instance. `docs/simulator.md` has the same tables.
+ * queue, in the tag `simulate` of a volume or instance, or in what a new volume is made of. `docs/simulator.md` has the same tables.
  */
+import type { Volume } from './cloud.ts';
 
 /**
  * What a word does to the calls that it is for. `denied` and `throttled`: they are refused, each time. `answer-lost`: the first
@@ -42,6 +43,18 @@ export const sentinels = {
     'delete-tags-denied': refused('denied', ['DeleteTags'], ec2Denied),
     'delete-tags-throttled': refused('throttled', ['DeleteTags'], ec2Throttled),
     'tag-denied': refused('denied', ['CreateTags', 'DeleteTags'], ec2Denied),
+    'delete-denied': refused('denied', ['DeleteVolume'], ec2Denied),
+    'delete-throttled': refused('throttled', ['DeleteVolume'], ec2Throttled),
+    'delete-answer-lost': lost('DeleteVolume'),
+  },
+  creation: {
+    'create-denied': refused('denied', ['CreateVolume'], ec2Denied),
+    'create-throttled': refused('throttled', ['CreateVolume'], ec2Throttled),
+    'create-answer-lost': lost('CreateVolume'),
+    'create-no-capacity': own('CreateVolume: `InsufficientVolumeCapacity`, 500'),
+    'create-vanishes': own('CreateVolume is accepted, and after `createMs` the volume is gone'),
+    'create-error': own('CreateVolume is accepted, and after `createMs` the volume is in state `error`'),
+    'create-stuck': own('CreateVolume is accepted, but the volume stays `creating`'),
   },
   instance: {
     'describe-instances-denied': refused('denied', ['DescribeInstances'], ec2Denied),
@@ -76,6 +89,7 @@ export const sentinels = {
 
 type Bearer = keyof typeof sentinels;
 type VolumeWord = keyof (typeof sentinels)['volume'];
+type CreationWord = keyof (typeof sentinels)['creation'];
 
 const patterns = Object.fromEntries(
   Object.entries(sentinels).map(([bearer, table]) => [bearer, new RegExp(Object.keys(table).join('|'), 'g')]),
@@ -112,6 +126,17 @@ export function losesAnswer(lost: Set<string>, named: readonly Named[], call: st
     .filter((answer) => !lost.has(answer));
   for (const answer of news) lost.add(answer);
   return news.length > 0;
+}
+
+/** What is made, for the words in it: the snapshot that it is made of, and all its tags. */
+export function namedCreation(snapshotId: string, tags: Record<string, string>, token = ''): Named {
+  // With the token, so that each creation loses its answer once.
+  return { as: 'creation', id: `${token} ${snapshotId}`, tags: { simulate: Object.values(tags).join(' ') } };
+}
+
+/** True when what is made is to fail in the way of this word. */
+export function creationFails({ snapshotId, tags }: Pick<Volume, 'snapshotId' | 'tags'>, word: CreationWord): boolean {
+  return wordsIn(namedCreation(snapshotId, tags)).includes(word);
 }
 
 /** True when the volume is to fail in the way of this word. */

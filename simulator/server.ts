@@ -25,6 +25,7 @@ import { json, send } from './http.ts';
 import { createImds } from './imds/index.ts';
 import {
   changeInstance,
+  changeLimits,
   expireTokens,
   firstInstance,
   healMetadata,
@@ -69,12 +70,16 @@ export interface Cloud extends AsyncDisposable {
   reboot(instanceId?: string): void;
   /** Of every AWS call to come. */
   setLatency(ms: number): void;
+  /** How many volumes there may be, and which zones have no room for new ones. */
+  changeLimits(change: Partial<World['limits']>): void;
   /** Every AWS and metadata call answered so far. */
   calls(): CallRecord[];
   published(): Publication[];
   /** Every message that the queue accepted, the deleted ones too. */
   received(queue: string): QueuedMessage[];
   volume(volumeId: string): Volume | undefined;
+  /** Every volume, the root volumes too, in the order they came. */
+  volumes(): Volume[];
   instance(instanceId?: string): Instance;
   /** In no particular order; the zone's SOA and NS among them. */
   recordSets(zoneId: string): StoredRecordSet[];
@@ -162,11 +167,13 @@ function describeCloud(
     setLatency(ms) {
       world.delays.latencyMs = ms;
     },
+    changeLimits: (change) => changeLimits(world, change),
     calls: log.calls,
     published: () => structuredClone(world.publications),
     received: (name) =>
       structuredClone([...world.queues.values()].find((queue) => queue.name === name)?.messages ?? []),
     volume: (volumeId) => structuredClone(world.volumes.get(volumeId)),
+    volumes: () => structuredClone([...world.volumes.values()]),
     instance: (instanceId) => structuredClone(firstInstance(world, instanceId)),
     recordSets: (zoneId) => structuredClone(world.zones.get(zoneId)?.recordSets ?? []),
     onCall: log.listen,

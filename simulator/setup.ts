@@ -2,7 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Clock } from './clock.ts';
-import type { HostedZone, Instance, Queue, StoredRecordSet, Topic, Volume, VolumeAttachment, World } from './cloud.ts';
+import type {
+  HostedZone,
+  Instance,
+  Queue,
+  Snapshot,
+  StoredRecordSet,
+  Topic,
+  Volume,
+  VolumeAttachment,
+  World,
+} from './cloud.ts';
 import { parseMetadataFault } from './faults.ts';
 import { storedName } from './route53/names.ts';
 import { layOut, plugIn } from './sysroot.ts';
@@ -13,10 +23,18 @@ export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'meta
   metadata?: Partial<Instance['metadata']>;
 }
 
+/** A volume. Its id need not look like one: `vol-attach-denied`. */
 export interface VolumeSetup extends Partial<Omit<Volume, 'attachments'>> {
   id: string;
-  /** Already attached; the status is `attached` unless told otherwise. */
-  attachedTo?: { instanceId: string; device: string; status?: VolumeAttachment['status'] };
+  /** Already attached, with Multi-Attach perhaps to several; the status is `attached` unless told otherwise. */
+  attachedTo?: AttachmentSetup | AttachmentSetup[];
+}
+
+type AttachmentSetup = Pick<VolumeAttachment, 'instanceId' | 'device'> & Partial<VolumeAttachment>;
+
+/** A snapshot; without a state it is completed. */
+export interface SnapshotSetup extends Partial<Snapshot> {
+  id: string;
 }
 
 export interface HostedZoneSetup {
@@ -47,6 +65,11 @@ export interface CloudSetup extends Partial<World['delays']> {
   /** Default: one Spot instance. The first one is meant wherever no instance is named. */
   instances?: InstanceSetup[];
   volumes?: VolumeSetup[];
+  snapshots?: SnapshotSetup[];
+  /** How many volumes there may be, root volumes included; default: as many as anybody wants. */
+  volumeLimit?: number;
+  /** Zones without room for new volumes. */
+  fullZones?: string[];
   hostedZones?: HostedZoneSetup[];
   /** Names or ARNs. */
   topics?: (string | TopicSetup)[];
@@ -58,7 +81,9 @@ export interface CloudSetup extends Partial<World['delays']> {
   metadataPort?: number;
 }
 
-export function createWorld(setup: CloudSetup, clock: Clock): World {
+export function createWorld(given: CloudSetup, clock: Clock): World {
+  // The world changes what it is made of, and that is not to be the caller's.
+  const setup = structuredClone(given);
   const region = setup.region ?? 'eu-west-1';
   const account = setup.account ?? '123456789012';
   const place = { account, region, zone: setup.zone ?? `${region}a`, nowIso: new Date(clock.now()).toISOString() };
@@ -68,12 +93,15 @@ export function createWorld(setup: CloudSetup, clock: Clock): World {
     clock,
     delays: {
       latencyMs: setup.latencyMs ?? 0,
+      createMs: setup.createMs ?? 0,
+      deleteMs: setup.deleteMs ?? 0,
       attachMs: setup.attachMs ?? 0,
       detachMs: setup.detachMs ?? 0,
       deviceDelayMs: setup.deviceDelayMs ?? 0,
       insyncMs: setup.insyncMs ?? 0,
       zoneBusyMs: setup.zoneBusyMs ?? 0,
     },
+    limits: { volumes: setup.volumeLimit ?? Number.MAX_SAFE_INTEGER, fullZones: setup.fullZones ?? [] },
     instances: byKey(
       (setup.instances ?? [{}]).map((instance, index) => createInstance(instance, index, place)),
       'id',
@@ -82,6 +110,11 @@ export function createWorld(setup: CloudSetup, clock: Clock): World {
       (setup.volumes ?? []).map((volume) => createVolume(volume, place)),
       'id',
     ),
+    snapshots: byKey(
+      (setup.snapshots ?? []).map((snapshot) => createSnapshot(snapshot, place)),
+      'id',
+    ),
+    creations: new Map(),
     zones: byKey((setup.hostedZones ?? []).map(createZone), 'id'),
     changes: new Map(),
     answersLost: new Set(),
@@ -149,9 +182,10 @@ function createInstance(setup: InstanceSetup, index: number, place: Place): Inst
 }
 
 function createVolume(setup: VolumeSetup, place: Place): Volume {
-  const { attachedTo, ...given } = setup;
+  const { attachedTo = [], ...given } = setup;
+  const attachments = [attachedTo].flat();
   return {
-    state: attachedTo === undefined ? 'available' : 'in-use',
+    state: attachments.length === 0 ? 'available' : 'in-use',
     zone: place.zone,
     sizeGiB: 8,
     type: 'gp3',
@@ -162,10 +196,25 @@ function createVolume(setup: VolumeSetup, place: Place): Volume {
     createTime: place.nowIso,
     tags: {},
     ...given,
-    attachments:
-      attachedTo === undefined
-        ? []
-        : [{ status: 'attached', attachTime: place.nowIso, deleteOnTermination: false, ...attachedTo }],
+    attachments: attachments.map((attachment) => ({
+      status: 'attached',
+      attachTime: place.nowIso,
+      deleteOnTermination: false,
+      ...attachment,
+    })),
+  };
+}
+
+function createSnapshot(setup: SnapshotSetup, { nowIso }: Place): Snapshot {
+  return {
+    state: 'completed',
+    volumeId: 'vol-0fffffffffffffff0',
+    startTime: nowIso,
+    sizeGiB: 8,
+    encrypted: false,
+    description: '',
+    tags: {},
+    ...setup,
   };
 }
 

@@ -1,16 +1,20 @@
 /** What the actions of EC2 have in common: their form, DryRun, and how they find what a request names. */
-import type { Instance, Volume, World } from '../cloud.ts';
+import { randomBytes } from 'node:crypto';
+import type { Instance, Snapshot, Volume, World } from '../cloud.ts';
 import { type Params, structuresOf, textOf, textsOf } from '../query.ts';
-import type { Named } from '../sentinels.ts';
+import { type Named, namedCreation } from '../sentinels.ts';
 import type { XmlElement } from '../xml.ts';
 import {
   dryRun,
   instanceIdMalformed,
   instanceNotFound,
   missingParameter,
+  snapshotIdMalformed,
+  snapshotNotFound,
   volumeIdMalformed,
   volumeNotFound,
 } from './errors.ts';
+import { tagsAtCreation } from './tag-specification.ts';
 
 /**
  * One action: gives the members of its answer below `requestId`.
@@ -30,8 +34,12 @@ export function unlessDryRun(params: Params): void {
   if (textOf(params, 'DryRun') === 'true') throw dryRun();
 }
 
-/** Everything that a request names, for the sentinels in it: volumes, instances, and the values of its filters. */
-export function namedIn({ volumes, instances }: World, params: Params): Named[] {
+/** Everything that a request names, for the sentinels in it: volumes, instances, and the values of its filters; or what it makes. */
+export function namedIn({ volumes, instances }: World, operation: string, params: Params): Named[] {
+  if (operation === 'CreateVolume') {
+    const [snapshotId = '', token] = ['SnapshotId', 'ClientToken'].map((name) => textOf(params, name));
+    return [namedCreation(snapshotId, tagsAtCreation(params), token)];
+  }
   const ids = ['VolumeId', 'InstanceId', 'ResourceId'].flatMap((name) => textOf(params, name) ?? textsOf(params, name));
   const values = structuresOf(params, 'Filter').flatMap((filter) => textsOf(filter, 'Value'));
   // An instance may have a volume's words in its tag, and then stands for every volume that is asked for together with it.
@@ -55,6 +63,17 @@ export function instanceOf(world: World, instanceId: string): Instance {
   const instance = world.instances.get(instanceId);
   if (instance !== undefined) return instance;
   throw isId('i', instanceId) ? instanceNotFound(instanceId) : instanceIdMalformed(instanceId);
+}
+
+export function snapshotOf(world: World, snapshotId: string): Snapshot {
+  const snapshot = world.snapshots.get(snapshotId);
+  if (snapshot !== undefined) return snapshot;
+  throw isId('snap', snapshotId) ? snapshotNotFound(snapshotId) : snapshotIdMalformed(snapshotId);
+}
+
+/** An id that nothing else has. */
+export function newId(prefix: 'vol' | 'snap'): string {
+  return `${prefix}-0${randomBytes(8).toString('hex')}`;
 }
 
 /** Ids have 17 hexadecimal digits, before 2018 they had 8. Source: EC2 User Guide, "Resource IDs". */

@@ -1,5 +1,6 @@
-import { attach, attachmentPoint, attachmentsOf, type Instance, type Volume, type World } from '../cloud.ts';
+import { attachmentPoint, attachmentsOf, type Instance, type Volume, type World } from '../cloud.ts';
 import { volumeFails } from '../sentinels.ts';
+import { attach } from '../volumes.ts';
 import { type Action, instanceOf, required, unlessDryRun, volumeOf } from './action.ts';
 import { attachmentItem } from './describe-volumes.ts';
 import { attachmentLimit, incorrectState, invalidDevice, pointInUse, volumeInUse, zoneMismatch } from './errors.ts';

@@ -35,7 +35,8 @@ export const describeVolumes: Action = (world, params) => {
   return { volumeSet: { item: items.map(volumeItem) }, nextToken };
 };
 
-function volumeItem(volume: Volume): XmlElement {
+/** A volume; also the whole answer of CreateVolume. */
+export function volumeItem(volume: Volume): XmlElement {
   return {
     volumeId: volume.id,
     size: volume.sizeGiB,
@@ -49,7 +50,9 @@ function volumeItem(volume: Volume): XmlElement {
     ...tagSet(volume.tags),
     volumeType: volume.type,
     iops: volume.iops,
+    throughput: volume.throughput,
     encrypted: volume.encrypted,
+    kmsKeyId: volume.kmsKeyId,
     multiAttachEnabled: volume.multiAttach,
   };
 }

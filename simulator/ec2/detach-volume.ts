@@ -1,6 +1,7 @@
 import { AwsError } from '../aws-error.ts';
-import { detach, type Volume, type VolumeAttachment, type World } from '../cloud.ts';
+import type { Volume, VolumeAttachment, World } from '../cloud.ts';
 import { type Params, textOf } from '../query.ts';
+import { detach } from '../volumes.ts';
 import { type Action, instanceOf, required, unlessDryRun, volumeOf } from './action.ts';
 import { attachmentItem } from './describe-volumes.ts';
 import { attachmentNotFound, incorrectState, missingParameter } from './errors.ts';

@@ -25,6 +25,9 @@ export const incorrectState = (message: string) => new AwsError('IncorrectState'
 export const volumeInUse = (volumeId: string) =>
   new AwsError('VolumeInUse', `${volumeId} is already attached to an instance`);
 
+export const volumeAttached = (volumeId: string, instanceId: string) =>
+  new AwsError('VolumeInUse', `Volume ${volumeId} is currently attached to ${instanceId}`);
+
 export const attachmentNotFound = (volumeId: string, instanceId: string) =>
   new AwsError('InvalidAttachment.NotFound', `The volume '${volumeId}' is not attached to instance '${instanceId}'.`);
 
@@ -33,6 +36,34 @@ export const zoneMismatch = (volumeId: string, instanceId: string) =>
     'InvalidVolume.ZoneMismatch',
     `The volume '${volumeId}' is not in the same availability zone as instance '${instanceId}'`,
   );
+
+export const snapshotNotFound = (snapshotId: string) =>
+  new AwsError('InvalidSnapshot.NotFound', `The snapshot '${snapshotId}' does not exist.`);
+
+export const snapshotIdMalformed = (snapshotId: string) =>
+  invalidParameter(`Value (${snapshotId}) for parameter snapshotId is invalid. Expected: 'snap-...'.`);
+
+export const snapshotState = (state: string) => incorrectState(`Snapshot is in invalid state - ${state}`);
+
+export const zoneNotFound = (zone: string) =>
+  new AwsError('InvalidZone.NotFound', `The zone '${zone}' does not exist.`);
+
+export const unknownVolumeType = (type: string) =>
+  new AwsError('UnknownVolumeType', `Unsupported volume type '${type}' for volume creation.`);
+
+export const missingDependency = (message: string) => new AwsError('InvalidParameterDependency', message);
+
+export const tokenMismatch = () =>
+  new AwsError(
+    'IdempotentParameterMismatch',
+    'Parameters on this idempotent request are inconsistent with parameters used in previous request(s)',
+  );
+
+export const volumeLimit = (limit: number) =>
+  new AwsError('VolumeLimitExceeded', `Maximum number of volumes, ${limit}, exceeded.`);
+
+export const noVolumeCapacity = (zone: string) =>
+  new AwsError('InsufficientVolumeCapacity', `There is not enough capacity in ${zone} for this volume.`, 500);
 
 export const attachmentLimit = (limit: number) =>
   new AwsError(

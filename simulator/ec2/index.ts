@@ -7,6 +7,8 @@ import { isRefused, losesAnswer } from '../sentinels.ts';
 import { writeXml } from '../xml.ts';
 import { type Action, namedIn } from './action.ts';
 import { attachVolume } from './attach-volume.ts';
+import { createVolume } from './create-volume.ts';
+import { deleteVolume } from './delete-volume.ts';
 import { describeInstances } from './describe-instances.ts';
 import { describeVolumes } from './describe-volumes.ts';
 import { detachVolume } from './detach-volume.ts';
@@ -17,7 +19,9 @@ const actions = new Map<string, Action>(
   Object.entries({
     AttachVolume: attachVolume,
     CreateTags: createTags,
+    CreateVolume: createVolume,
     DeleteTags: deleteTags,
+    DeleteVolume: deleteVolume,
     DescribeInstances: describeInstances,
     DescribeVolumes: describeVolumes,
     DetachVolume: detachVolume,
@@ -30,7 +34,7 @@ export function answerEc2(world: World, request: Request): Answer {
   try {
     const action = actions.get(operation);
     if (action === undefined) throw unknownAction(operation);
-    const named = namedIn(world, params);
+    const named = namedIn(world, operation, params);
     if (isRefused(named, operation, 'denied')) throw unauthorized();
     if (isRefused(named, operation, 'throttled')) throw requestLimit();
     const reply = success(operation, request.id, action(world, params));

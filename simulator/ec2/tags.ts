@@ -1,20 +1,11 @@
 /** CreateTags and DeleteTags, and tags in answers. Source: EC2 API Reference of both; EC2 User Guide, "Tag restrictions". */
 import { AwsError } from '../aws-error.ts';
 import type { World } from '../cloud.ts';
-import { type Params, structuresOf, textOf, textsOf } from '../query.ts';
+import { type Params, textsOf } from '../query.ts';
 import type { XmlElement } from '../xml.ts';
-import { type Action, instanceOf, unlessDryRun, volumeOf } from './action.ts';
-import { invalidParameter, missingParameter } from './errors.ts';
-
-const KEY_LIMIT = 128;
-const VALUE_LIMIT = 256;
-const TAGS_LIMIT = 50;
-
-interface Tag {
-  key: string;
-  /** Absent is not the same as empty where tags are deleted. */
-  value: string | undefined;
-}
+import { type Action, instanceOf, snapshotOf, unlessDryRun, volumeOf } from './action.ts';
+import { missingParameter } from './errors.ts';
+import { checkTag, checkTagCount, tagsIn } from './tag-specification.ts';
 
 interface Tagged {
   tags: Record<string, string>;
@@ -27,11 +18,7 @@ export const createTags: Action = (world, params) => {
   if (tags.length === 0) throw missingParameter('Tag');
   for (const tag of tags) checkTag(tag);
   unlessDryRun(params);
-  for (const { tags: current } of resources) {
-    const keys = new Set([...Object.keys(current), ...tags.map(({ key }) => key)]);
-    if (keys.size > TAGS_LIMIT)
-      throw new AwsError('TagLimitExceeded', 'The maximum number of Tags for a resource has been reached.');
-  }
+  for (const { tags: current } of resources) checkTagCount([...Object.keys(current), ...tags.map(({ key }) => key)]);
   for (const resource of resources) for (const { key, value = '' } of tags) resource.tags[key] = value;
   return { return: true };
 };
@@ -61,21 +48,7 @@ function resourcesOf(world: World, params: Params): Tagged[] {
 
 function resourceOf(world: World, id: string): Tagged {
   if (id.startsWith('i-')) return instanceOf(world, id);
+  if (id.startsWith('snap-')) return snapshotOf(world, id);
   if (!id.startsWith('vol-')) throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
   return volumeOf(world, id);
-}
-
-function tagsIn(params: Params): Tag[] {
-  return structuresOf(params, 'Tag').map((tag) => ({ key: textOf(tag, 'Key') ?? '', value: textOf(tag, 'Value') }));
-}
-
-function checkTag({ key, value = '' }: Tag): void {
-  if (key === '') throw invalidParameter('Tag key cannot be empty.');
-  if (key.startsWith('aws:'))
-    throw invalidParameter(
-      `Value ( ${key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use`,
-    );
-  if (key.length > KEY_LIMIT) throw invalidParameter(`Tag key exceeds the maximum length of ${KEY_LIMIT} characters`);
-  if (value.length > VALUE_LIMIT)
-    throw invalidParameter(`Tag value exceeds the maximum length of ${VALUE_LIMIT} characters`);
 }

@@ -1,0 +1,64 @@
+/** What happens to volumes with time: they come into being, are joined to instances and taken from them, and go. */
+import type { Instance, Volume, VolumeAttachment, World } from './cloud.ts';
+import { creationFails, volumeFails } from './sentinels.ts';
+import { plugIn, unplug } from './sysroot.ts';
+
+/** Lets a volume come into being: `creating` now, `available` after the delay, unless a word in what it is made of says otherwise. */
+export function create(world: World, volume: Volume): void {
+  world.volumes.set(volume.id, volume);
+  // By what it is made of: its tags may be others when its time comes.
+  const [isStuck, vanishes, fails] = (['create-stuck', 'create-vanishes', 'create-error'] as const).map((word) =>
+    creationFails(volume, word),
+  );
+  if (isStuck) return;
+  world.clock.after(world.delays.createMs, () => {
+    if (vanishes) world.volumes.delete(volume.id);
+    else volume.state = fails ? 'error' : 'available';
+  });
+}
+
+/** Lets a volume go that nothing is joined to: `deleting` now, gone after the delay. */
+export function destroy(world: World, volume: Volume): void {
+  volume.state = 'deleting';
+  world.clock.after(world.delays.deleteMs, () => {
+    world.volumes.delete(volume.id);
+  });
+}
+
+/** Joins a free volume to an instance: `attaching` now, `attached` and with a disk after the delays. */
+export function attach(world: World, volume: Volume, instance: Instance, device: string): VolumeAttachment {
+  const { attachMs, deviceDelayMs } = world.delays;
+  const attachment: VolumeAttachment = {
+    instanceId: instance.id,
+    device,
+    status: 'attaching',
+    attachTime: new Date(world.clock.now()).toISOString(),
+    deleteOnTermination: false,
+  };
+  volume.attachments.push(attachment);
+  volume.state = 'in-use';
+  if (volumeFails(volume, 'attach-stuck')) return attachment;
+
+  const stillJoined = () => volume.attachments.includes(attachment) && attachment.status !== 'detaching';
+  world.clock.after(attachMs, () => {
+    if (stillJoined()) attachment.status = 'attached';
+  });
+  world.clock.after(attachMs + deviceDelayMs, () => {
+    if (stillJoined() && !volumeFails(volume, 'no-device')) plugIn(instance.sysroot, volume.id);
+  });
+  return attachment;
+}
+
+/** Takes a volume from an instance: `detaching` now, gone with its disk after the delay. */
+export function detach(world: World, volume: Volume, attachment: VolumeAttachment, force: boolean): void {
+  if (volumeFails(volume, 'detach-busy') && !force) {
+    attachment.status = 'busy';
+    return;
+  }
+  attachment.status = 'detaching';
+  world.clock.after(world.delays.detachMs, () => {
+    volume.attachments = volume.attachments.filter((other) => other !== attachment);
+    if (volume.attachments.length === 0) volume.state = 'available';
+    unplug(world.instances.get(attachment.instanceId)?.sysroot, volume.id);
+  });
+}
