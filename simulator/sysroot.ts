@@ -143,7 +143,9 @@ function letUdevWork(sysroot: string, volumeId: string, names: DiskNames, option
   const { udevMs, linksMs, staleLinks = false } = options.disk ?? {};
   const { disk } = names;
   const links: LinkNames = { serial: serialOf(volumeId), device: options.device };
-  const others = readdirSync(path.join(sysroot, 'sys/block')).filter((other) => other !== disk);
+  const others = readdirSync(path.join(sysroot, 'sys/block'))
+    .filter((other) => other !== disk)
+    .toSorted();
   if (udevMs !== undefined)
     startUdev(
       sysroot,
