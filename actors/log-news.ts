@@ -84,24 +84,47 @@ export function createLogNews(log: Log): (change: Change) => void {
     else log.warn(problem, { domain, part });
   }
 
-  function volume({ sessionId, state, durationMs, context }: Change<VolumeContext>): void {
-    const { entry, path } = context;
-    const fields = { domain: entry.domain, volume: entry.volumeId, device: entry.device, state, durationMs };
+  function volume({ sessionId, from, state, durationMs, context }: Change<VolumeContext>): void {
+    const { entry, target, path } = context;
+    const volume = target?.volumeId ?? entry.volumeId;
+    const fields = {
+      domain: entry.domain,
+      ...(volume === '' ? {} : { volume }),
+      ...(entry.pool === undefined ? {} : { pool: entry.pool }),
+      device: entry.device,
+      state,
+      durationMs,
+    };
     // A volume may be waited for all day, and looked at six times a minute.
     const isNews = state === 'waiting' && waitingFor.get(sessionId) !== context.waitingFor;
     if (isNews) {
       waitingFor.set(sessionId, context.waitingFor);
       log.warn(`waiting: ${context.waitingFor}`, fields);
-    } else if (state === 'ended' && path !== undefined) log.info('volume is there', { ...fields, path });
+    } else if (from === 'creating' && target !== undefined && state.startsWith('awaiting'))
+      log.info('volume is being created', fields);
+    else if (state === 'ended' && path !== undefined)
+      log.info('volume is there', { ...fields, source: target?.source, path });
     else log.debug('volume', fields);
   }
 
   function givingBack({ from, state, context }: Change<GivingBackContext>): void {
     const [hold] = context.left;
-    if (from !== 'restoring' || state !== 'dropping' || hold === undefined) return;
-    const fields = { domain: hold.domain, record: nameOf(hold), why: context.what.reason };
-    if (context.restored === 'not-ours') log.warn('record is no longer ours, and stays as it is', fields);
+    if (state !== 'dropping' || hold === undefined) return;
+    const fields = { domain: hold.domain, why: context.what.reason };
+    if (from === 'restoring') tellRestored(context, { ...fields, record: nameOf(hold) });
+    if (from === 'discarding' && hold.kind === 'creation')
+      tellDiscarded(context, { ...fields, volume: hold.volumeId, device: hold.device });
+  }
+
+  function tellRestored({ restored }: GivingBackContext, fields: object): void {
+    if (restored === 'not-ours') log.warn('record is no longer ours, and stays as it is', fields);
     else log.info('record is given back', fields);
+  }
+
+  function tellDiscarded({ discarded }: GivingBackContext, fields: object): void {
+    if (discarded === 'left')
+      log.warn('volume was created just now, but is not deleted: commands may have written on it', fields);
+    else log.info(discarded === 'gone' ? 'nothing was created' : 'volume is deleted: it was created just now', fields);
   }
 
   function lettingGo({ from, state, durationMs, context }: Change<LettingGoContext>): void {

@@ -90,7 +90,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   function noteVolume({ sessionId, state, context }: Change<VolumeContext>): void {
     if (state === 'waiting' && context.waitingFor !== undefined) waiting.set(sessionId, context.waitingFor);
     // Looking again is part of waiting.
-    else if (state !== 'looking') waiting.delete(sessionId);
+    else if (!state.startsWith('looking')) waiting.delete(sessionId);
   }
 
   /** Every look that ended is a sign of life, however it ended: only a watch that has stopped looking lets the watchdog bite. */

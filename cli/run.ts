@@ -11,11 +11,13 @@ import { startSystem } from '../actors/system.ts';
 import { type Aws, createAws } from '../adapters/aws.ts';
 import { createBlockDevices } from '../adapters/block-device.ts';
 import { createCommands } from '../adapters/command.ts';
+import { createCreations } from '../adapters/creations.ts';
 import { createVolumes } from '../adapters/ec2.ts';
 import { createHostName } from '../adapters/hostname.ts';
 import { createInstanceMetadata, DEFAULT_ENDPOINT, type InstanceMetadata, parseEndpoints } from '../adapters/imds.ts';
 import { createLocks } from '../adapters/locks.ts';
 import { createLog, type Log } from '../adapters/logger.ts';
+import { createMarks } from '../adapters/marks.ts';
 import type { Mounts } from '../adapters/mounts.ts';
 import { createRecordSets } from '../adapters/route53.ts';
 import { createRuntimeDir, type RuntimeDir, runtimeDirectory, runtimeOwner } from '../adapters/runtime-dir.ts';
@@ -25,6 +27,7 @@ import { type LockedStateDir, lockStateDir, type StateDir, stateDirectory } from
 import { sysrootOf } from '../adapters/sysroot.ts';
 import { createServiceManager, type ServiceManager } from '../adapters/systemd.ts';
 import { createUptime } from '../adapters/uptime.ts';
+import { MARKS_PATIENCE_MS } from '../config/constants.ts';
 import { AdapterError, ConfigError, messageOf } from '../config/errors.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import type { Config } from '../config/schema.ts';
@@ -141,8 +144,9 @@ async function live(
     if (error === patience.signal.reason && someBegun(stateDir, config)) return { ipv4: [], ipv6: [] };
     throw error;
   });
+  const adapters = adaptersOf(surroundings, aws, facts);
   const system = startSystem({
-    adapters: { ...adaptersOf(surroundings, aws, facts), stateDir },
+    adapters: { ...adapters, stateDir },
     config,
     switches: surroundings.options.switches,
     facts,
@@ -152,7 +156,10 @@ async function live(
     onChange: tellBoth(createLogNews(log), news.tell),
   });
   signals.attach(system);
-  return await system.ended.finally(() => aws.close());
+  return await system.ended.finally(async () => {
+    await adapters.marks.settled(MARKS_PATIENCE_MS);
+    aws.close();
+  });
 }
 
 /** Waits for credentials, where anything goes to AWS, and for the addresses. */
@@ -219,12 +226,15 @@ function awsOf({ options, environment, imds, sysroot }: Surroundings, { region }
 }
 
 function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws, facts: InstanceFacts) {
+  const onTrouble = (error: Error) => log.warn(error.message);
   return {
     imds,
     aws,
     log,
     mounts: mountsOf(sysroot),
-    volumes: createVolumes(aws, facts),
+    volumes: createVolumes(aws, facts, { onTrouble }),
+    creations: createCreations(aws, facts),
+    marks: createMarks(aws, { onTrouble }),
     recordSets: createRecordSets(aws),
     topics: createTopics(aws),
     queues: createQueues(aws),
@@ -232,7 +242,7 @@ function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws,
     commands: createCommands({ allJsonDir: runtimeDirectory(environment, sysroot) }),
     hostName: createHostName(sysroot),
     locks: createLocks(path.join(runtimeDirectory(environment, sysroot), 'lock'), runtimeOwner(environment), {
-      onTrouble: (error) => log.warn(error.message),
+      onTrouble,
     }),
   };
 }

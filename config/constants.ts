@@ -90,6 +90,9 @@ export const CREATION_UNSEEN_MS = 60_000;
 /** Requests to create one volume, each with a token of its own. */
 export const CREATION_ATTEMPTS = 3;
 
+/** How long the end of a run waits for tags that are being written: they are for others to read, and nothing hangs on them. */
+export const MARKS_PATIENCE_MS = 2_000;
+
 /** A mark of somebody who is about to use an available volume counts no longer than this (behaviour.md 6.7). */
 export const MARK_LIFE_MS = 900_000;
 

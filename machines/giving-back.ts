@@ -54,6 +54,8 @@ export interface GivingBackContext extends GivingBackOutcome {
   attempts: number;
   /** What became of the record set before. */
   restored?: Restored;
+  /** What became of the creation before. */
+  discarded?: Discarded;
   finishing: boolean;
 }
 
@@ -93,6 +95,7 @@ export const givingBackMachine = setup({
       failures: [...context.failures, failureOf(context, problem)],
     })),
     keepRestored: assign((_, { restored }: { restored: Restored }) => ({ restored })),
+    keepDiscarded: assign((_, { discarded }: { discarded: Discarded }) => ({ discarded })),
     noteGiven: assign(({ context }) => ({ given: [...context.given, ...context.left.slice(0, 1)] })),
     goOn: assign(({ context }) => ({ left: context.left.slice(1), attempts: 0 })),
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
@@ -198,7 +201,10 @@ export const givingBackMachine = setup({
       invoke: {
         src: 'discardVolume',
         input: ({ context }) => nextOf(context, 'creation'),
-        onDone: 'dropping',
+        onDone: {
+          target: 'dropping',
+          actions: { type: 'keepDiscarded', params: ({ event }) => ({ discarded: event.output }) },
+        },
         onError: [
           {
             guard: { type: 'mayTryAgain', params: ({ event }) => ({ error: event.error }) },
