@@ -123,21 +123,21 @@ export const volumeMachine = setup({
       pausesFor: pause,
       pauses: context.pausesFor === pause ? context.pauses + 1 : 1,
     })),
-    stopWaiting: assign({ waitingFor: undefined }),
     countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
     noteSeen: assign({ createdSeen: true }),
     aimAt: assign((_, { target }: { target: VolumeTarget | undefined }) =>
-      target ? { target, attachedNow: target.unprepared, looks: 0 } : {},
+      target ? { target, attachedNow: target.unprepared, looks: 0, waitingFor: undefined } : {},
     ),
     beCreating: assign(({ context }, { attempt }: { attempt?: number }) => ({
       creating: true,
       createdSeen: false,
       attempt: attempt ?? context.attempt,
+      waitingFor: undefined,
     })),
     raiseAttempt: assign(({ context }) => ({ attempt: context.attempt + 1 })),
     stopCreating: assign({ creating: false }),
-    /** Noted before the answer: one that is lost may have been a yes, and the volume still wants its first preparation. */
-    noteClaim: assign({ attachedNow: true }),
+    /** Noted before the answer: one that is lost may have been a yes, and then it is here, and wants its first preparation. */
+    noteClaim: assign({ attachedNow: true, nothingHere: false }),
     keepPath: assign((_, { path }: { path: string }) => ({ path })),
     fail: assign((_, { problem }: { problem: string }) => ({ problem })),
     /** Not a failure of its own: whoever asked knows why. */
@@ -162,9 +162,7 @@ export const volumeMachine = setup({
     skipsCreation: ({ context }) => sourceNow(context) === 'c' && !mayCreate(context),
     createsNow: ({ context }) => sourceNow(context) === 'c',
     waits: ({ context }) => Object.keys(context.held).length > 0 && !context.waitOver,
-    /** Faults are passing, so there is some patience for them also when no time is left to wait. */
-    hasHadEnough: ({ context }) =>
-      context.waitOver && context.pausesFor === 'fault' && context.pauses > FAULTS_AFTER_WAITING,
+    hasHadEnough: ({ context }) => context.waitOver && !isBorne(context),
     mayAskAnew: ({ context }) => context.attempt < CREATION_ATTEMPTS,
     createdSeen: ({ context }) => context.createdSeen,
   },
@@ -244,14 +242,14 @@ export const volumeMachine = setup({
         src: 'lookAtSource',
         input: ({ context }) => ({ entry: context.entry, source: sourceNow(context) }),
         onDone: [
-          { guard: isKind('attached'), target: 'locating', actions: ['stopWaiting', aimAtSeen()] },
-          { guard: isKind('attaching'), target: 'attaching', actions: ['stopWaiting', aimAtSeen()] },
-          { guard: isKind('free'), target: 'claiming', actions: ['stopWaiting', aimAtSeen()] },
+          { guard: isKind('attached'), target: 'locating', actions: aimAtSeen() },
+          { guard: isKind('attaching'), target: 'attaching', actions: aimAtSeen() },
+          { guard: isKind('free'), target: 'claiming', actions: aimAtSeen() },
           // It is ours and on its way out: nothing else fits there before it is gone.
           { guard: ({ event }) => event.output.detaching === true, target: 'waiting', actions: waitForSeen('held') },
           { guard: isKind('held'), target: 'choosing', actions: [noteHeld(), 'goOn'] },
           { guard: isKind('refused'), target: 'ended', actions: failAsSeen() },
-          { guard: 'createsNow', target: 'creating', actions: ['stopWaiting', { type: 'beCreating', params: {} }] },
+          { guard: 'createsNow', target: 'creating', actions: { type: 'beCreating', params: {} } },
           { target: 'choosing', actions: [noteMissing(), 'goOn'] },
         ],
         // What is not known for a moment is no reason to try something else, least of all to create (6.3).
@@ -321,12 +319,7 @@ export const volumeMachine = setup({
       always: [
         { guard: 'finishing', target: 'ended', actions: breakOff('asked to end while it was being created') },
         { guard: 'mayAskAnew', target: 'creating', actions: ['raiseAttempt', { type: 'beCreating', params: {} }] },
-        {
-          target: 'ended',
-          actions: fail(
-            `EC2 accepted ${CREATION_ATTEMPTS} requests to create it, and each time the volume was not there afterwards. Check the snapshot and the KMS key that it is made with`,
-          ),
-        },
+        { target: 'ended', actions: failUsedUp() },
       ],
     },
 
@@ -386,10 +379,11 @@ export const volumeMachine = setup({
           { guard: ({ event }) => event.output === 'accepted', target: 'attaching' },
           // What was created is somebody else's by now; the next one is another request.
           {
-            guard: 'creating',
+            guard: and(['creating', 'mayAskAnew']),
             target: 'waiting',
             actions: ['stopCreating', 'raiseAttempt', waitForLost()],
           },
+          { guard: 'creating', target: 'ended', actions: failUsedUp() },
           { target: 'waiting', actions: waitForLost() },
         ],
         onError: [
@@ -550,6 +544,12 @@ function failInVain() {
   return { type: 'fail', params: ({ context }: { context: VolumeContext }) => ({ problem: inVain(context) }) } as const;
 }
 
+function failUsedUp() {
+  return fail(
+    `EC2 accepted ${CREATION_ATTEMPTS} requests to create it, and each time the volume was gone before it could be attached. Check the snapshot and the KMS key that it is made with, and who else uses its tags`,
+  );
+}
+
 function breakOff(problem: string) {
   return { type: 'breakOff', params: { problem } } as const;
 }
@@ -579,6 +579,11 @@ function targetOf({ entry, target }: VolumeContext): TargetInput {
 function mayCreate({ entry: { waitMs }, held, waitOver }: VolumeContext): boolean {
   if (waitMs === 0) return true;
   return held.x === undefined && (held.p === undefined || waitMs === undefined || waitOver);
+}
+
+/** Whether it pauses also when no time is left to wait: faults pass, and who lost a race has still to look at what else there is. */
+function isBorne({ pausesFor, pauses }: VolumeContext): boolean {
+  return pausesFor === 'lost' || (pausesFor === 'fault' && pauses <= FAULTS_AFTER_WAITING);
 }
 
 /** Why there was nothing to take. */
