@@ -268,7 +268,7 @@ describe('the control endpoint [13.1]', () => {
       status: 400,
       says: 'there is no instance i-not',
     },
-    { method: 'PUT', path: '/_control/delays', body: { latency: 1 }, status: 400, says: 'latencyMs, attachMs' },
+    { method: 'PUT', path: '/_control/delays', body: { latency: 1 }, status: 400, says: 'latencyMs, createMs' },
     { method: 'PUT', path: '/_control/delays', status: 400, says: 'the body is a JSON object' },
     {
       method: 'PATCH',

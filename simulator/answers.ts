@@ -8,6 +8,7 @@ import { type Befallen, takeFaults } from './faults.ts';
 import type { createFrontDoor } from './front-door.ts';
 import { type Answer, type Request, readBody, send, toRequest } from './http.ts';
 import type { Imds } from './imds/index.ts';
+import { isOff } from './instances.ts';
 
 /** A call to AWS. */
 export async function answerAws(
@@ -35,7 +36,7 @@ export async function answerAws(
   send(outgoing, { ...answer.reply, headers });
 }
 
-/** A request for an instance's metadata. */
+/** A request for an instance's metadata; that of one that is off answers nobody. */
 export async function answerImds(
   world: World,
   log: CallLog,
@@ -46,6 +47,11 @@ export async function answerImds(
 ): Promise<void> {
   const request = toRequest(incoming, await readBody(incoming), randomUUID());
   const startMs = world.clock.now();
+  if (isOff(instance)) {
+    record(log, 'imds', request, startMs, unanswered(request, `instance-${instance.state}`), instance.id);
+    incoming.socket.resetAndDestroy();
+    return;
+  }
   const { latencyMs, instead, date } = takeFaults(instance.metadataFaults, request.path);
   await world.clock.sleep(latencyMs);
   if (instead !== undefined && instead.kind !== 'status') {

@@ -38,6 +38,10 @@ export interface Instance {
   rootDevice: string;
   /** How many volumes may be attached, the root volume included. */
   attachmentLimit: number;
+  /** Devices that are taken, by what the image maps for example, though no Describe call shows them. */
+  hiddenDevices: string[];
+  /** When the time of its notice comes, it is terminated or stopped; without, a notice is only a notice. */
+  endsOnNotice: boolean;
   /** Name of the role whose credentials the metadata hands out; absent: no instance profile. */
   role?: string | undefined;
   /** The bytes given at launch; absent: none. */
@@ -225,6 +229,8 @@ export interface Queue {
 export interface World {
   account: string;
   region: string;
+  /** Where a thing is that is told no zone. */
+  zone: string;
   clock: Clock;
   /** How long things take, in milliseconds; may be changed while it runs. */
   delays: {
@@ -236,6 +242,8 @@ export interface World {
     detachMs: number;
     /** When the disk shows up, counted from `attached`; negative: before it. */
     deviceDelayMs: number;
+    /** From `shutting-down` until an instance lets its volumes go, or from `stopping` to `stopped`. */
+    shutdownMs: number;
     insyncMs: number;
     /** How long a zone is busy with one change and refuses others. */
     zoneBusyMs: number;

@@ -3,10 +3,12 @@ import type { CallLog } from './calls.ts';
 import { type InstanceAction, instanceStates, type World } from './cloud.ts';
 import { FaultError, type MetadataFault } from './faults.ts';
 import { json, type Reply, type Request } from './http.ts';
+import { type Ending, endInstance } from './instances.ts';
 import {
   changeInstance,
   changeLimits,
   expireTokens,
+  firstInstance,
   healMetadata,
   interrupt,
   metadataFault,
@@ -29,6 +31,8 @@ const INDEX = {
   'PUT /_control/notice':
     '{"action":"terminate","inSeconds":120} publishes an interruption notice; "instanceId" may name the instance',
   'DELETE /_control/notice': 'withdraws it; ?instanceId= may name the instance',
+  'POST /_control/end':
+    '{"action":"terminate","shutdownMs":60000} ends an instance, or stops it; ?instanceId= may name the instance',
   'POST /_control/metadata-fault':
     '{"kind":"status","status":503,"paths":"meta-data/spot","count":3} and the like; ?instanceId= may name the instance',
   'DELETE /_control/metadata-fault': 'withdraws every fault of the metadata; ?instanceId= may name the instance',
@@ -58,6 +62,11 @@ export function createControl(world: World, log: CallLog): (request: Request) =>
       'DELETE /_control/notice': ({ query }: Request) => {
         withdrawNotice(world, knownInstance(world, query.get('instanceId')));
         return {};
+      },
+      'POST /_control/end': (request: Request) => {
+        const instanceId = knownInstance(world, request.query.get('instanceId'));
+        endInstance(world, firstInstance(world, instanceId), endingIn(bodyOf(request)));
+        return stateOf(world).instances;
       },
       'PUT /_control/delays': (request: Request) => changeDelays(world, bodyOf(request)),
       'PUT /_control/limits': (request: Request) => {
@@ -145,6 +154,15 @@ function publishNotice(world: World, body: Record<string, unknown>): unknown {
     ...(named !== undefined && { instanceId: named }),
   });
   return [...world.instances.values()].map(({ id, notice }) => ({ instanceId: id, notice }));
+}
+
+function endingIn({ action = 'terminate', shutdownMs, ...rest }: Record<string, unknown>): Ending {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw new ControlError(`"${unknown}" is none of action, shutdownMs`);
+  if (action !== 'terminate' && action !== 'stop') throw new ControlError('"action" is terminate or stop');
+  if (shutdownMs === undefined) return { action };
+  if (typeof shutdownMs !== 'number') throw new ControlError('"shutdownMs" is a number of milliseconds');
+  return { action, shutdownMs };
 }
 
 function changeDelays(world: World, body: Record<string, unknown>): unknown {

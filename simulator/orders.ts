@@ -2,6 +2,7 @@
 import type { Instance, InstanceAction, World } from './cloud.ts';
 import { type MetadataFault, parseMetadataFault } from './faults.ts';
 import { seconds } from './imds/tree.ts';
+import { endInstance } from './instances.ts';
 import type { InstanceSetup } from './setup.ts';
 import { bootAnew, writeUptime } from './sysroot.ts';
 
@@ -15,14 +16,22 @@ export function firstInstance(world: World, instanceId?: string): Instance {
   return instance;
 }
 
-/** Publishes an interruption notice in the instance's metadata. */
+/** Publishes an interruption notice in the instance's metadata; an instance that is set up so ends at its time. */
 export function interrupt(
   world: World,
   { action, inSeconds = 120, instanceId }: { action: InstanceAction; inSeconds?: number; instanceId?: string },
 ): void {
+  const instance = firstInstance(world, instanceId);
   // Hibernation begins together with its notice.
   const aheadMs = action === 'hibernate' ? 0 : inSeconds * 1000;
-  firstInstance(world, instanceId).notice = { action, time: seconds(world.clock.now() + aheadMs) };
+  const notice = { action, time: seconds(world.clock.now() + aheadMs) };
+  instance.notice = notice;
+  if (!instance.endsOnNotice) return;
+
+  world.clock.after(Date.parse(notice.time) - world.clock.now(), () => {
+    // It may have been withdrawn, or another one have come.
+    if (instance.notice === notice) endInstance(world, instance, { action: action === 'terminate' ? action : 'stop' });
+  });
 }
 
 export function withdrawNotice(world: World, instanceId?: string): void {

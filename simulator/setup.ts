@@ -2,16 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Clock } from './clock.ts';
-import type {
-  HostedZone,
-  Instance,
-  Queue,
-  Snapshot,
-  StoredRecordSet,
-  Topic,
-  Volume,
-  VolumeAttachment,
-  World,
+import {
+  attachmentsOf,
+  type HostedZone,
+  type Instance,
+  type Queue,
+  type Snapshot,
+  type StoredRecordSet,
+  type Topic,
+  type Volume,
+  type VolumeAttachment,
+  type World,
 } from './cloud.ts';
 import { parseMetadataFault } from './faults.ts';
 import { storedName } from './route53/names.ts';
@@ -86,10 +87,12 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
   const setup = structuredClone(given);
   const region = setup.region ?? 'eu-west-1';
   const account = setup.account ?? '123456789012';
-  const place = { account, region, zone: setup.zone ?? `${region}a`, nowIso: new Date(clock.now()).toISOString() };
+  const zone = setup.zone ?? `${region}a`;
+  const place = { account, region, zone, nowIso: new Date(clock.now()).toISOString() };
   const world: World = {
     account,
     region,
+    zone,
     clock,
     delays: {
       latencyMs: setup.latencyMs ?? 0,
@@ -98,6 +101,7 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
       attachMs: setup.attachMs ?? 0,
       detachMs: setup.detachMs ?? 0,
       deviceDelayMs: setup.deviceDelayMs ?? 0,
+      shutdownMs: setup.shutdownMs ?? 0,
       insyncMs: setup.insyncMs ?? 0,
       zoneBusyMs: setup.zoneBusyMs ?? 0,
     },
@@ -128,9 +132,37 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
     publications: [],
     accepted: () => {},
   };
-  giveRootVolumes(world);
+  for (const instance of world.instances.values()) giveRootVolume(world, instance);
   plugInWhatIsAttached(world);
   return world;
+}
+
+/**
+ * Adds an instance, with its root volume and whatever volumes were set up to be attached to it.
+ * @throws Error when there is one with its id.
+ */
+export function addInstance(world: World, setup: InstanceSetup): Instance {
+  const instance = createInstance(structuredClone(setup), world.instances.size, placeIn(world));
+  if (world.instances.has(instance.id)) throw new Error(`there is an instance ${instance.id} already`);
+  world.instances.set(instance.id, instance);
+  const { sysroot, uptimeS } = instance;
+  if (sysroot !== undefined) layOut(sysroot, uptimeS);
+  plugIn(sysroot, giveRootVolume(world, instance).id);
+  for (const { volume, attachment } of attachmentsOf(world, instance.id))
+    if (attachment.status === 'attached') plugIn(sysroot, volume.id);
+  return instance;
+}
+
+/**
+ * Adds a volume, attached already where the setup says so.
+ * @throws Error when there is one with its id.
+ */
+export function addVolume(world: World, setup: VolumeSetup): Volume {
+  if (world.volumes.has(setup.id)) throw new Error(`there is a volume ${setup.id} already`);
+  const volume = createVolume(structuredClone(setup), placeIn(world));
+  world.volumes.set(volume.id, volume);
+  plugInWhereAttached(world, volume);
+  return volume;
 }
 
 /** How a queue is found: the path of its URL. */
@@ -145,11 +177,17 @@ interface Place {
   nowIso: string;
 }
 
+function placeIn({ account, region, zone, clock }: World): Place {
+  return { account, region, zone, nowIso: new Date(clock.now()).toISOString() };
+}
+
 function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
   const { userData, metadata, metadataFaults = [], sysroot, ...given } = setup;
-  const last = index.toString(16).padStart(2, '0');
+  const number = index.toString(16).padStart(2, '0');
+  // The third and fourth part of an address; the first instance has 10.
+  const [high, low] = [(10 + index) >> 8, (10 + index) & 255];
   return {
-    id: `i-0123456789abcde${last}`,
+    id: `i-${'0123456789abcde00'.slice(0, -number.length)}${number}`,
     type: 't3.medium',
     imageId: 'ami-0123456789abcdef0',
     launchIndex: index,
@@ -159,13 +197,15 @@ function createInstance(setup: InstanceSetup, index: number, place: Place): Inst
     zone: place.zone,
     lifecycle: 'spot',
     hypervisor: 'nitro',
-    privateIpv4: `10.0.0.${10 + index}`,
-    // Addresses for documentation: they lead nowhere. Source: RFC 5737 and RFC 3849.
-    publicIpv4: `203.0.113.${10 + index}`,
+    privateIpv4: `10.0.${high}.${low}`,
+    // Addresses for documentation, and for benchmarks where those are used up: they lead nowhere. Source: RFC 5737, 2544 and 3849.
+    publicIpv4: high === 0 ? `203.0.113.${low}` : `198.18.${high}.${low}`,
     ipv6: [`2001:db8::${(10 + index).toString(16)}`],
-    mac: `02:00:00:00:00:${last}`,
+    mac: `02:00:00:00:${number.padStart(4, '0').replace(/^../, '$&:')}`,
     rootDevice: '/dev/xvda',
     attachmentLimit: 27,
+    hiddenDevices: [],
+    endsOnNotice: false,
     role: 'simulated-role',
     tags: {},
     maintenance: [],
@@ -255,28 +295,28 @@ function createQueue(setup: string | QueueSetup, place: Place): Queue {
   };
 }
 
-function giveRootVolumes(world: World): void {
-  for (const instance of world.instances.values()) {
-    const id = `vol-0${randomBytes(8).toString('hex')}`;
-    const root = createVolume(
-      {
-        id,
-        attachedTo: { instanceId: instance.id, device: instance.rootDevice },
-        snapshotId: 'snap-0123456789abcdef0',
-      },
-      { account: world.account, region: world.region, zone: instance.zone, nowIso: instance.launchTime },
-    );
-    for (const attachment of root.attachments) attachment.deleteOnTermination = true;
-    world.volumes.set(id, root);
-  }
+function giveRootVolume(world: World, instance: Instance): Volume {
+  const root = createVolume(
+    {
+      id: `vol-0${randomBytes(8).toString('hex')}`,
+      attachedTo: { instanceId: instance.id, device: instance.rootDevice, deleteOnTermination: true },
+      snapshotId: 'snap-0123456789abcdef0',
+    },
+    { ...placeIn(world), zone: instance.zone, nowIso: instance.launchTime },
+  );
+  world.volumes.set(root.id, root);
+  return root;
 }
 
 function plugInWhatIsAttached(world: World): void {
   for (const { sysroot, uptimeS } of world.instances.values()) if (sysroot !== undefined) layOut(sysroot, uptimeS);
   // The root volumes were put in last, but the machine finds its own root first.
-  for (const volume of [...world.volumes.values()].reverse())
-    for (const { instanceId, status } of volume.attachments)
-      if (status === 'attached') plugIn(world.instances.get(instanceId)?.sysroot, volume.id);
+  for (const volume of [...world.volumes.values()].reverse()) plugInWhereAttached(world, volume);
+}
+
+function plugInWhereAttached(world: World, volume: Volume): void {
+  for (const { instanceId, status } of volume.attachments)
+    if (status === 'attached') plugIn(world.instances.get(instanceId)?.sysroot, volume.id);
 }
 
 function byKey<T, K extends keyof T>(values: T[], key: K): Map<T[K], T> {

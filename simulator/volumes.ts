@@ -51,14 +51,23 @@ export function attach(world: World, volume: Volume, instance: Instance, device:
 
 /** Takes a volume from an instance: `detaching` now, gone with its disk after the delay. */
 export function detach(world: World, volume: Volume, attachment: VolumeAttachment, force: boolean): void {
-  if (volumeFails(volume, 'detach-busy') && !force) {
-    attachment.status = 'busy';
-    return;
-  }
+  if (volumeFails(volume, 'detach-busy') && !force) attachment.status = 'busy';
+  else takeAway(world, volume, attachment, () => {});
+}
+
+/** Takes a volume from an instance that is gone. What was to go with the instance is deleted. */
+export function letGo(world: World, volume: Volume, attachment: VolumeAttachment): void {
+  takeAway(world, volume, attachment, () => {
+    if (attachment.deleteOnTermination && volume.attachments.length === 0) destroy(world, volume);
+  });
+}
+
+function takeAway(world: World, volume: Volume, attachment: VolumeAttachment, whenFree: () => void): void {
   attachment.status = 'detaching';
   world.clock.after(world.delays.detachMs, () => {
     volume.attachments = volume.attachments.filter((other) => other !== attachment);
     if (volume.attachments.length === 0) volume.state = 'available';
     unplug(world.instances.get(attachment.instanceId)?.sysroot, volume.id);
+    whenFree();
   });
 }

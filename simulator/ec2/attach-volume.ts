@@ -44,8 +44,8 @@ function checkInstance(world: World, instance: Instance, device: string): void {
   if (instance.state !== 'running' && instance.state !== 'stopped')
     throw incorrectState(`Instance '${instance.id}' is not 'running'.`);
   const taken = attachmentsOf(world, instance.id);
-  if (taken.some(({ attachment }) => attachmentPoint(attachment.device) === attachmentPoint(device)))
-    throw pointInUse(device);
+  const devices = [...instance.hiddenDevices, ...taken.map(({ attachment }) => attachment.device)];
+  if (devices.some((other) => attachmentPoint(other) === attachmentPoint(device))) throw pointInUse(device);
   if (taken.length >= instance.attachmentLimit) throw attachmentLimit(instance.attachmentLimit);
 }
 

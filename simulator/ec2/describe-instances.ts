@@ -66,15 +66,12 @@ function instanceItem(world: World, instance: Instance): XmlElement {
       groupName: '',
       tenancy: 'default',
     },
-    privateIpAddress: instance.privateIpv4,
-    ipAddress: instance.publicIpv4,
-    ipv6Address: instance.ipv6[0],
+    ...addresses(instance),
     rootDeviceType: 'ebs',
     rootDeviceName: instance.rootDevice,
     blockDeviceMapping: { item: blockDevices(world, instance) },
     ...(instance.lifecycle === 'spot' && { instanceLifecycle: 'spot', spotInstanceRequestId: 'sir-0123abcd' }),
     ...tagSet(instance.tags),
-    networkInterfaceSet: { item: [networkInterface(instance)] },
     metadataOptions: {
       state: 'applied',
       httpTokens: instance.metadata.tokens,
@@ -82,6 +79,17 @@ function instanceItem(world: World, instance: Instance): XmlElement {
       httpEndpoint: instance.metadata.enabled ? 'enabled' : 'disabled',
       instanceMetadataTags: instance.metadata.tags ? 'enabled' : 'disabled',
     },
+  };
+}
+
+/** A terminated instance has none any more. */
+function addresses(instance: Instance): XmlElement {
+  if (instance.state === 'terminated') return { networkInterfaceSet: {} };
+  return {
+    privateIpAddress: instance.privateIpv4,
+    ipAddress: instance.publicIpv4,
+    ipv6Address: instance.ipv6[0],
+    networkInterfaceSet: { item: [networkInterface(instance)] },
   };
 }
 
