@@ -81,6 +81,38 @@ const kinds: Kind[] = [
     remedy: () => "Launch the instance in the volume's zone, or copy the volume by a snapshot.",
   },
   { codes: /^AttachmentLimitExceeded$/, remedy: () => 'Use a larger instance type, or fewer volumes.' },
+  {
+    codes: /^VolumeInUse$/,
+    remedy: () => 'Detach it from whoever has it, or wait until it is let go.',
+  },
+  {
+    codes: /^(EncryptedVolumesNotSupported|UnsupportedOperation)$/,
+    remedy: () => 'Use an instance type that can have such a volume, or a volume of another kind.',
+  },
+  {
+    codes: /^(CustomerKeyHasBeenRevoked|KMS\w*|Kms\w*|InvalidKMSKey[.\w]*)$/,
+    remedy: () =>
+      "Check that the volume's key is enabled, and allow kms:CreateGrant, kms:Decrypt and kms:GenerateDataKeyWithoutPlaintext on it to the instance's role.",
+  },
+  {
+    codes: /^(InvalidSnapshot\.NotFound|InvalidSnapshotID\.Malformed)$/,
+    remedy: () =>
+      "Check SnapshotId in create: the snapshot has to be in the instance's region, and shared with its account.",
+  },
+  { codes: /^UnknownVolumeType$/, remedy: () => 'Check VolumeType in create, for example gp3.' },
+  { codes: /^InvalidZone\.NotFound$/, remedy: () => 'Check that the account may use this zone.' },
+  {
+    codes:
+      /^(VolumeLimitExceeded|MaxIOPSLimitExceeded|ResourceLimitExceeded|SnapshotLimitExceeded|PendingSnapshotLimitExceeded|ConcurrentSnapshotLimitExceeded)$/,
+    remedy: () => "Ask for a larger quota of EBS in this region (Service Quotas), or delete what isn't needed.",
+  },
+  { codes: /^TagLimitExceeded$/, remedy: () => 'A volume can have 50 tags: remove some of them.' },
+  {
+    codes: /^InsufficientVolumeCapacity$/,
+    remedy: () =>
+      'The zone has no room for such a volume; that may pass by itself, or try another VolumeType in create.',
+    retryable: true,
+  },
   { codes: /^NoSuchHostedZone$/, remedy: () => 'Check hostedzone: it is the id of the zone, such as Z0123456789ABC.' },
   {
     codes: /^InvalidChangeBatch$/,
@@ -95,7 +127,22 @@ const kinds: Kind[] = [
     codes: /^(InvalidParameterValue|InvalidParameter|InvalidParameterException|InvalidInput)$/,
     remedy: () => 'Check the configured value.',
   },
+  {
+    codes:
+      /^(InvalidParameterCombination|InvalidParameterDependency|MissingParameter|UnknownParameter|ValidationError|MalformedQueryString)$/,
+    remedy: () => 'Check the configured values: one is missing, unknown, or does not go with the others.',
+  },
   { codes: /^(InvalidInstanceID\.NotFound)$/, remedy: () => 'Check the region.', retryable: true },
+  { codes: /^InvalidInstanceID\.Malformed$/, remedy: () => 'Check what the instance metadata gives for instance-id.' },
+  {
+    codes: /^IncorrectInstanceState$/,
+    remedy: () => 'The instance is not running, or not yet; that may pass by itself.',
+    retryable: true,
+  },
+  {
+    codes: /^(IncorrectState|InvalidAttachment\.NotFound)$/,
+    remedy: () => 'See in which state the volume, its snapshot and the instance are.',
+  },
 ];
 
 /** Faults of the service and of the way to it. Source: SDK for JavaScript v3, its retry strategy. */

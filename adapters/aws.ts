@@ -8,7 +8,7 @@ import type { SNSClient } from '@aws-sdk/client-sns';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { AWS_ATTEMPT_TIMEOUT_MS, AWS_ATTEMPTS, AWS_CALL_TIMEOUT_MS } from '../config/constants.ts';
 import { beforeAbort } from './abort.ts';
-import { refusalOf } from './aws-refusal.ts';
+import { codeOf, refusalOf } from './aws-refusal.ts';
 
 type Sdk = typeof import('./sdk.ts');
 
@@ -168,7 +168,7 @@ function createClients(sdk: Sdk, { region, profile, environment }: AwsOptions): 
 
   const clients: Clients = {
     sdk,
-    ec2: new sdk.EC2Client(common),
+    ec2: retryingTagWrites(new sdk.EC2Client(common)),
     ec2Once: new sdk.EC2Client({ ...common, maxAttempts: 1 }),
     route53: new sdk.Route53Client(common),
     sns: perRegion((its) => new sdk.SNSClient({ ...common, region: its })),
@@ -177,6 +177,24 @@ function createClients(sdk: Sdk, { region, profile, environment }: AwsOptions): 
     ),
   };
   return { clients, close: () => requestHandler.destroy() };
+}
+
+/** Two tag writes on one resource at once are refused in passing, which the SDK's list of passing refusals leaves out. */
+function retryingTagWrites(client: EC2Client): EC2Client {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (codeOf(error) === 'ConcurrentTagAccess')
+          Object.assign(error as Error, { $retryable: { throttling: true } });
+        throw error;
+      }
+    },
+    // Inside of the retries, which come early in this step.
+    { step: 'finalizeRequest', priority: 'low', name: 'retryingTagWrites' },
+  );
+  return client;
 }
 
 /** One client for each region asked for, made when it is. */

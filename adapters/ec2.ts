@@ -1,24 +1,46 @@
 /** Volumes, as EC2 knows them. */
 
-import type { Volume, VolumeAttachment } from '@aws-sdk/client-ec2';
+import type { Volume } from '@aws-sdk/client-ec2';
 import { isSameDevice } from '../config/devices.ts';
 import { AdapterError, messageOf } from '../config/errors.ts';
-import type { Claimed, InstanceFacts, Looked, VolumeEntry } from '../config/vocabulary.ts';
+import { volumeTags } from '../config/tags.ts';
+import type { Claimed, Detached, InstanceFacts, SeenVolume, VolumeAtDevice } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
+import { createInstanceLooks } from './ec2-instances.ts';
+import { createVolumeLooks, type PoolOfDomain, tagOf } from './ec2-looks.ts';
+import { attachmentTo, missingVolume, seenVolume } from './ec2-seen.ts';
 
-/** A volume and where it is, or shall be: `/dev/sdf`, as configured. */
-export type VolumeAtDevice = Pick<VolumeEntry, 'volumeId' | 'device'>;
-
-/** What the daemon needs of EC2's volumes. */
+/**
+ * What the daemon needs of EC2's volumes. Looks of one kind that are made at the same moment are one call; one whose signal is
+ * aborted fails with the signal's reason, and all others with an AdapterError.
+ */
 export interface Volumes {
-  /** Whose volume it is now. @throws AdapterError when EC2 refuses the look or has no such volume. */
-  look(entry: VolumeAtDevice, log: CallLog, signal?: AbortSignal): Promise<Looked>;
+  /** Whose volume it is now; `absent`: EC2 has none of that id, or none yet, or it is in another zone. */
+  look(volume: VolumeAtDevice, log: CallLog, signal?: AbortSignal): Promise<SeenVolume>;
+  /** The volumes of a pool in this zone, whoever has them; empty: it has none. One that is being deleted is none any more. */
+  lookAtPool(pool: PoolOfDomain & { device: string }, log: CallLog, signal?: AbortSignal): Promise<SeenVolume[]>;
+  /**
+   * What is attached to this instance at this device, `sdX` and `xvdX` being one, or is being detached from it; absent: nothing.
+   * `attached` says nothing of whose volume it is.
+   */
+  lookAtDevice(device: string, log: CallLog, signal?: AbortSignal): Promise<SeenVolume | undefined>;
+  /** The volumes in this zone that were created for a domain and device and never prepared, whoever has them. */
+  lookForOrphans(entry: { domain: string; device: string }, log: CallLog, signal?: AbortSignal): Promise<SeenVolume[]>;
+  /**
+   * The states of instances by their ids, for example `shutting-down`; `terminated` for one that EC2 does not know any more. Empty
+   * when we may not look: that is told once, and nothing is asked from then on.
+   */
+  instanceStates(
+    instanceIds: readonly string[],
+    log: CallLog,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>>;
   /**
    * Attaches a free volume; `accepted` means that EC2 has begun to, not that the disk is there. Attaching one that is ours already,
    * because an earlier answer was lost, counts as accepted.
    * @throws AdapterError for every refusal but "somebody has it".
    */
-  attach(entry: VolumeEntry, log: CallLog): Promise<Claimed>;
+  attach(volume: VolumeAtDevice, log: CallLog): Promise<Claimed>;
   /**
    * Detaches a volume from this instance, never by force. `accepted`: EC2 has begun to, or had already; `gone`: it is not attached here
    * at this device, nor perhaps anywhere; `dry`: init is switched off, and the call was only noted.
@@ -27,71 +49,88 @@ export interface Volumes {
   detach(volume: VolumeAtDevice, log: CallLog): Promise<Detached>;
 }
 
-/** What became of an attempt to detach. */
-export type Detached = 'accepted' | 'gone' | 'dry';
+export interface VolumesOptions {
+  /** Hears once that the states of instances cannot be looked at. */
+  onTrouble?(error: Error): void;
+}
 
-export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Volumes {
-  return { look, attach, detach };
+export function createVolumes(aws: Aws, facts: InstanceFacts, { onTrouble = () => {} }: VolumesOptions = {}): Volumes {
+  const { instanceId, region } = facts;
+  const looks = createVolumeLooks(aws, facts);
+  const instanceStates = createInstanceLooks(aws, onTrouble);
+  const seenAt = (device: string) => (volume: Volume) => seenVolume(volume, device, facts);
+  return { look, lookAtPool, lookAtDevice, lookForOrphans, instanceStates, attach, detach };
 
-  async function look(entry: VolumeAtDevice, log: CallLog, signal?: AbortSignal): Promise<Looked> {
-    const [volume] = await describe({ VolumeIds: [entry.volumeId] }, entry.volumeId, log, signal);
-    if (volume === undefined) return { kind: 'held', seen: `EC2 does not show ${entry.volumeId} yet` };
-    return seenOf(volume, entry);
+  async function look({ volumeId, device }: VolumeAtDevice, log: CallLog, signal?: AbortSignal): Promise<SeenVolume> {
+    const volume = await looks.byId(volumeId, log, signal);
+    return volume === undefined ? missingVolume(volumeId, region) : seenVolume(volume, device, facts);
   }
 
-  async function describe(
-    param: { VolumeIds: string[] } | { Filters: Array<{ Name: string; Values: string[] }> },
-    about: string,
+  async function lookAtPool(
+    pool: PoolOfDomain & { device: string },
     log: CallLog,
     signal?: AbortSignal,
-  ): Promise<Volume[]> {
-    log.look('describe_volumes', param);
-    const { Volumes: volumes } = await aws.call(
-      { operation: `DescribeVolumes ${about}`, permission: 'ec2:DescribeVolumes', signal },
-      ({ sdk, ec2 }, abortSignal) => ec2.send(new sdk.DescribeVolumesCommand(param), { abortSignal }),
-    );
-    return volumes ?? [];
+  ): Promise<SeenVolume[]> {
+    const volumes = await looks.inPool(pool, log, signal);
+    return volumes.filter(isThere).map(seenAt(pool.device));
   }
 
-  async function attach(entry: VolumeEntry, log: CallLog): Promise<Claimed> {
-    const param = { VolumeId: entry.volumeId, InstanceId: instanceId, Device: entry.device };
+  async function lookAtDevice(device: string, log: CallLog, signal?: AbortSignal): Promise<SeenVolume | undefined> {
+    const volumes = await looks.here(log, signal);
+    const there = volumes.find((volume) => isSameDevice(attachmentTo(volume, instanceId)?.Device, device));
+    return there && seenVolume(there, device, facts);
+  }
+
+  async function lookForOrphans(
+    { domain, device }: { domain: string; device: string },
+    log: CallLog,
+    signal?: AbortSignal,
+  ): Promise<SeenVolume[]> {
+    const volumes = await looks.unprepared(domain, log, signal);
+    return volumes
+      .filter((volume) => isThere(volume) && isSameDevice(tagOf(volume, volumeTags.device), device))
+      .map(seenAt(device));
+  }
+
+  async function attach(volume: VolumeAtDevice, log: CallLog): Promise<Claimed> {
+    const param = { VolumeId: volume.volumeId, InstanceId: instanceId, Device: volume.device };
     if (!(await log.change('attach_volume', param))) return 'dry';
     try {
       await aws.call(
         {
-          operation: `AttachVolume ${entry.volumeId}`,
-          permission: `ec2:AttachVolume on ${entry.volumeId} and on ${instanceId}`,
+          operation: `AttachVolume ${volume.volumeId}`,
+          permission: `ec2:AttachVolume on ${volume.volumeId} and on ${instanceId}`,
         },
         ({ sdk, ec2Once }, abortSignal) => ec2Once.send(new sdk.AttachVolumeCommand(param), { abortSignal }),
       );
       return 'accepted';
     } catch (error) {
-      return await afterRefusal(entry, log, error);
+      return await afterRefusal(volume, log, error);
     }
   }
 
-  async function afterRefusal(entry: VolumeEntry, log: CallLog, error: unknown): Promise<Claimed> {
+  async function afterRefusal(volume: VolumeAtDevice, log: CallLog, error: unknown): Promise<Claimed> {
     const code = codeOf(error);
     if (code === 'VolumeInUse' || code === 'IncorrectState') {
       // The answer to an earlier attach may have been lost: then it is ours after all.
-      const { kind } = await look(entry, log);
+      const { kind } = await look(volume, log);
       return kind === 'attached' || kind === 'attaching' ? 'accepted' : 'taken';
     }
     if (error instanceof AdapterError && /already in use/.test(error.message))
-      throw await deviceHeld(entry, log, error);
+      throw await deviceHeld(volume, log, error);
     throw error;
   }
 
   /** The error of a device name that another volume has, with that volume's id where it can be seen. */
-  async function deviceHeld(entry: VolumeEntry, log: CallLog, cause: AdapterError): Promise<AdapterError> {
-    const filter = { Filters: [{ Name: 'attachment.instance-id', Values: [instanceId] }] };
-    const volumes = await describe(filter, `at ${instanceId}`, log);
-    const holder = volumes.find(({ Attachments }) =>
-      Attachments?.some(({ InstanceId, Device }) => InstanceId === instanceId && isSameDevice(Device, entry.device)),
-    );
+  async function deviceHeld(
+    { volumeId, device }: VolumeAtDevice,
+    log: CallLog,
+    cause: AdapterError,
+  ): Promise<AdapterError> {
+    const holder = await lookAtDevice(device, log);
     return new AdapterError(
-      `AttachVolume ${entry.volumeId}`,
-      `${entry.device} is held by ${holder?.VolumeId ?? "a volume of the instance's image"}`,
+      `AttachVolume ${volumeId}`,
+      `${device} is held by ${holder?.volumeId ?? "a volume of the instance's image"}`,
       'Choose another device, or detach that volume.',
       { cause },
     );
@@ -127,50 +166,12 @@ export function createVolumes(aws: Aws, { instanceId, zone }: InstanceFacts): Vo
 
   /** The name that the attachment point has where the volume is attached to this instance. */
   async function deviceHere({ volumeId, device }: VolumeAtDevice, log: CallLog): Promise<string | undefined> {
-    const [volume] = await describe({ VolumeIds: [volumeId] }, volumeId, log);
-    const ours = volume?.Attachments?.find(({ InstanceId }) => InstanceId === instanceId);
-    return isSameDevice(ours?.Device, device) ? ours?.Device : undefined;
-  }
-
-  function seenOf(volume: Volume, entry: VolumeAtDevice): Looked {
-    const { Attachments: attachments = [], MultiAttachEnabled: shared, AvailabilityZone: its } = volume;
-    const id = entry.volumeId;
-    const ours = attachments.find(({ InstanceId }) => InstanceId === instanceId);
-    if (shared) {
-      return refused(`${id} has Multi-Attach enabled: attaching it would claim nothing. Use a volume without it`);
-    }
-    if (ours) return seenHere(ours, entry);
-    if (its !== undefined && its !== zone) {
-      return refused(
-        `${id} is in ${its}, this instance in ${zone}. Launch the instance there, or copy the volume by a snapshot`,
-      );
-    }
-    const [other] = attachments;
-    if (other) return { kind: 'held', seen: `${id} is held by ${other.InstanceId} (${other.State})` };
-    return seenAlone(volume, id);
+    const its = attachmentTo(await looks.byId(volumeId, log), instanceId)?.Device;
+    return isSameDevice(its, device) ? its : undefined;
   }
 }
 
-function seenHere({ State, Device, InstanceId }: VolumeAttachment, { volumeId, device }: VolumeAtDevice): Looked {
-  // `busy`: asked to detach while something here still uses it.
-  if (State === 'detaching' || State === 'busy') {
-    return { kind: 'held', detaching: true, seen: `${volumeId} is being detached from this instance (${State})` };
-  }
-  if (!isSameDevice(Device, device)) {
-    return refused(
-      `${volumeId} is attached to this instance as ${Device}, not as ${device}. Detach it, or change device`,
-    );
-  }
-  return { kind: State === 'attached' ? 'attached' : 'attaching', seen: `${volumeId} is ${State} to ${InstanceId}` };
-}
-
-/** A volume that nobody has. */
-function seenAlone({ State }: Volume, volumeId: string): Looked {
-  if (State === 'available') return { kind: 'free', seen: `${volumeId} is available` };
-  if (State === 'creating' || State === 'in-use') return { kind: 'held', seen: `${volumeId} is ${State}` };
-  return refused(`${volumeId} is in state ${State}. Choose another volume`);
-}
-
-function refused(seen: string): Looked {
-  return { kind: 'refused', seen };
+/** EC2 shows what was deleted for a while. */
+function isThere({ State }: Volume): boolean {
+  return State !== 'deleting' && State !== 'deleted';
 }

@@ -10,7 +10,7 @@ import type {
 } from '@aws-sdk/client-route-53';
 import { messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
-import type { RecordSet, RecordSetChange } from '../config/vocabulary.ts';
+import type { RecordSet, RecordSetChange, Restored } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
 
 /** What the daemon needs of Route 53's record sets: simple A and AAAA sets, aliases among them. */
@@ -34,9 +34,6 @@ export interface RecordSets {
 
 /** A record set that was written, and what stood there before; absent: nothing did. */
 export type RecordSetRestore = Pick<RecordSetChange, 'before' | 'after'>;
-
-/** What became of an attempt to restore. */
-export type Restored = 'restored' | 'not-ours' | 'dry';
 
 type Alias = NonNullable<RecordSet['alias']>;
 

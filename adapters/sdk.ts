@@ -3,7 +3,17 @@
  * first call is made. (An error class that existed in two files would make `instanceof` lie.)
  */
 
-export { AttachVolumeCommand, DescribeVolumesCommand, DetachVolumeCommand, EC2Client } from '@aws-sdk/client-ec2';
+export {
+  AttachVolumeCommand,
+  CreateTagsCommand,
+  CreateVolumeCommand,
+  DeleteTagsCommand,
+  DeleteVolumeCommand,
+  DescribeInstancesCommand,
+  DescribeVolumesCommand,
+  DetachVolumeCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 export {
   ChangeResourceRecordSetsCommand,
   ListResourceRecordSetsCommand,
