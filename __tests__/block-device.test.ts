@@ -5,6 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { createBlockDevices } from '../adapters/block-device.ts';
 import { AdapterError } from '../config/errors.ts';
+import { createClock } from '../simulator/clock.ts';
+import { layOut, type PlugOptions, plugIn } from '../simulator/sysroot.ts';
 
 const volumeId = 'vol-0123456789abcdef0';
 const serial = 'vol0123456789abcdef0';
@@ -246,10 +248,34 @@ describe('udev', () => {
     const asked = new AbortController();
     const located = createBlockDevices(sysroot).locate({ volumeId, device: '/dev/sdf' }, asked.signal);
 
-    later(() => asked.abort());
+    later(() => asked.abort(new Error('asked to end')));
 
-    await expect(located).rejects.toThrow();
+    await expect(located).rejects.toThrow('asked to end');
     expect(readdirSync(inRoot('/run/udev/data'))).toEqual([]);
+  });
+
+  it('is waited for with the disk itself where a link to it was found [6.8]', async () => {
+    put('/dev/xvdj');
+    put('/sys/block/xvdj/dev', '202:9\n');
+    link('/dev/sdf', 'xvdj');
+    put('/run/udev/data/b202:9', 'S:sdf\n');
+    const steps: string[] = [];
+    const located = locate('/dev/sdf').then(() => steps.push('located'));
+
+    later(() => {
+      steps.push('disk');
+      put('/run/udev/data/b202:9', 'S:sdf\nI:12345\n');
+    });
+    await located;
+
+    expect(steps).toEqual(['disk', 'located']);
+  });
+
+  it('is waited for no longer than its limit: the disk is there all the same [6.8]', async () => {
+    withUdev();
+    const devices = createBlockDevices(sysroot, { udevLimitMs: 100 });
+
+    expect(await devices.locate({ volumeId, device: '/dev/sdf' }, never)).toBe(inRoot('/dev/nvme1n1'));
   });
 
   it('has nothing to say about a plain file [6.8]', async () => {
@@ -257,5 +283,58 @@ describe('udev', () => {
     put('/dev/sdf');
 
     expect(await locate('/dev/sdf')).toBe(inRoot('/dev/sdf'));
+  });
+});
+
+describe('the disk of a volume on a simulated machine', () => {
+  const clock = createClock();
+  afterAll(() => clock.close());
+
+  /** Another volume's disk is there first, as a root volume's is. */
+  function plug(options: PlugOptions = {}, id = volumeId): void {
+    layOut(sysroot, 100);
+    plugIn(sysroot, 'vol-0ffffffffffffffff');
+    plugIn(sysroot, id, { device: '/dev/sdf', ...options, clock });
+  }
+
+  it('is found by an id that has several hyphens [6.9]', async () => {
+    plug({}, 'vol-of-my-world');
+
+    const found = await createBlockDevices(sysroot).find({ volumeId: 'vol-of-my-world', device: '/dev/sdf' });
+
+    expect(found).toBe(inRoot('/dev/nvme1n1'));
+  });
+
+  it('is found while its links still lead to another [6.9]', async () => {
+    plug({ disk: { staleLinks: true } });
+
+    expect(await locate()).toBe(inRoot('/dev/nvme1n1'));
+  });
+
+  it('is awaited while only the links of an earlier one are there, which lead to another [6.9]', async () => {
+    layOut(sysroot, 100);
+    plugIn(sysroot, 'vol-0ffffffffffffffff');
+    link('/dev/sdf', 'nvme0n1');
+    const located = locate('/dev/sdf', 10_000);
+
+    later(() => plug());
+
+    expect(await located).toBe(inRoot('/dev/nvme1n1'));
+  });
+
+  it('is there when udev has written it and its partitions down [6.8]', async () => {
+    plug({ disk: { partitions: 2, udevMs: 150, linksMs: 100 } });
+
+    await locate();
+
+    expect(readdirSync(inRoot('/run/udev/data')).sort()).toEqual(['b259:0', 'b259:16', 'b259:17', 'b259:18']);
+    expect(readdirSync(inRoot('/dev'))).toContain('sdf2');
+  });
+
+  it('is there, too, where udev never gets that far [6.8]', async () => {
+    plug({ disk: { udevMs: 'never' } });
+    const devices = createBlockDevices(sysroot, { udevLimitMs: 100 });
+
+    expect(await devices.awaitSerial(volumeId, never)).toBe(inRoot('/dev/nvme1n1'));
   });
 });

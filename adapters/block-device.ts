@@ -5,7 +5,7 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AdapterError } from '../config/errors.ts';
 import { inSysroot } from './sysroot.ts';
-import { udevDone } from './udev.ts';
+import { UDEV_LIMIT_MS, udevDone } from './udev.ts';
 
 /**
  * What the daemon needs of the kernel's disks. Paths that come out can be opened as they are: in a sysroot they begin with it.
@@ -36,18 +36,27 @@ const LIMIT_MS = 60_000;
 /** The net under the watch on `/dev`, which sees a new disk at once: a look is some small reads in sysfs. */
 const LOOK_INTERVAL_MS = 400;
 
-/** What one look gave: the path, or what was there instead, as sentences. */
-type Look = { path: string } | { seen: string[] };
+/** A disk that was found. */
+interface Found {
+  /** As it can be opened; may be a link. */
+  path: string;
+  /** The kernel's name for it, for example `nvme1n1`. */
+  disk: string;
+}
+
+/** What one look gave: the disk, or what was there instead, as sentences. */
+type Look = Found | { seen: string[] };
 
 /** How long and how often is looked. */
 interface Limits {
   limitMs: number;
   lookIntervalMs: number;
+  udevLimitMs: number;
 }
 
-/** @param shorter in tests: limits to take instead of a minute and the interval. */
+/** @param shorter in tests: limits to take instead of the usual ones. */
 export function createBlockDevices(sysroot: string, shorter: Partial<Limits> = {}): BlockDevices {
-  const limits = { limitMs: LIMIT_MS, lookIntervalMs: LOOK_INTERVAL_MS, ...shorter };
+  const limits = { limitMs: LIMIT_MS, lookIntervalMs: LOOK_INTERVAL_MS, udevLimitMs: UDEV_LIMIT_MS, ...shorter };
   const lookBySerial = (volumeId: string) => bySerial(sysroot, serialOf(volumeId));
 
   return {
@@ -74,8 +83,8 @@ export function createBlockDevices(sysroot: string, shorter: Partial<Limits> = {
   }
 
   async function settled(operation: string, look: () => Promise<Look>, signal: AbortSignal): Promise<string> {
-    const found = await awaitLook(sysroot, operation, look, limits, signal);
-    await udevDone(sysroot, path.basename(found), signal);
+    const { path: found, disk } = await awaitLook(sysroot, operation, look, limits, signal);
+    await udevDone(sysroot, disk, limits.udevLimitMs, signal);
     return found;
   }
 }
@@ -87,7 +96,7 @@ function awaitLook(
   look: () => Promise<Look>,
   { limitMs, lookIntervalMs }: Limits,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Found> {
   return new Promise((resolve, reject) => {
     let seen: string[] = [];
     let looking = false;
@@ -109,7 +118,7 @@ function awaitLook(
       while (changed) {
         changed = false;
         const result = await look();
-        if ('path' in result) return end(() => resolve(result.path));
+        if ('path' in result) return end(() => resolve(result));
         seen = result.seen;
       }
       looking = false;
@@ -170,7 +179,7 @@ async function bySerial(sysroot: string, serial: string): Promise<Look> {
   if (disk === undefined)
     return { seen: [`no NVMe disk with serial ${serial} among ${disks.map(described).join(', ') || 'none'}`] };
   const file = inSysroot(sysroot, `/dev/${disk.name}`);
-  return (await exists(file)) ? { path: file } : { seen: [`${described(disk)}, but no ${file}`] };
+  return (await exists(file)) ? { path: file, disk: disk.name } : { seen: [`${described(disk)}, but no ${file}`] };
 }
 
 interface NvmeDisk {
@@ -215,7 +224,8 @@ async function byName(sysroot: string, name: string, serial: string): Promise<Lo
   const found = nvme && (await nvmeSerial(sysroot, nvme));
   if (found !== undefined && found !== serial)
     return { seen: [`${file} is ${described({ name: nvme ?? '', serial: found })}`] };
-  return (await exists(inSysroot(sysroot, target))) ? { path: file } : { seen: [`no ${file}`] };
+  if (!(await exists(inSysroot(sysroot, target)))) return { seen: [`no ${file}`] };
+  return { path: file, disk: path.basename(target) };
 }
 
 /** More links in a row than udev ever makes. */

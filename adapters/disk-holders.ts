@@ -26,12 +26,15 @@ export async function holdersOf(sysroot: string, parts: DiskPart[]): Promise<Hol
     ...(await swaps(sysroot, parts)),
     ...(await mountsElsewhere(sysroot, parts)),
   ];
-  return lasting.length > 0 ? lasting : processes(sysroot, parts);
+  return lasting.length > 0 ? lasting : usersOfFiles(sysroot, parts);
 }
 
-/** Who keeps what is mounted of the disk from being unmounted: a swap file, whoever has a file open or is in a folder of it. */
+/**
+ * Who keeps what is mounted of the disk from being unmounted: swap or another disk in a file of it, whoever has a file open or mapped or
+ * is in a folder of it.
+ */
 export async function usersOf(sysroot: string, parts: DiskPart[]): Promise<Holder[]> {
-  return [...(await swaps(sysroot, parts)), ...(await processes(sysroot, parts))];
+  return [...(await swaps(sysroot, parts)), ...(await usersOfFiles(sysroot, parts))];
 }
 
 async function kernelHolders(sysroot: string, parts: DiskPart[]): Promise<Holder[]> {
@@ -106,8 +109,11 @@ async function mountsElsewhere(sysroot: string, parts: DiskPart[]): Promise<Hold
 /** Looking through the open files of a busy machine; the error must not wait longer for their names. */
 const SCAN_LIMIT_MS = 2_000;
 
-/** Processes with an open file, or a working directory, on the disk, or with the disk itself open: those found in time. */
-async function processes(sysroot: string, parts: DiskPart[]): Promise<Holder[]> {
+/**
+ * Loop devices in a file on the disk, and processes with a file of it open or mapped, or a working directory on it, or with the disk
+ * itself open: those found in time.
+ */
+async function usersOfFiles(sysroot: string, parts: DiskPart[]): Promise<Holder[]> {
   const found: Holder[] = [];
   const over = new AbortController();
   // A look at a file of a network that is gone hangs for ever, therefore no more than one at a time.
@@ -116,6 +122,10 @@ async function processes(sysroot: string, parts: DiskPart[]): Promise<Holder[]> 
   return [...found];
 
   async function scan(): Promise<void> {
+    for (const { name, file } of await loopDevices(sysroot)) {
+      if (over.signal.aborted) return;
+      if (await isOf(inSysroot(sysroot, file), parts)) found.push({ name: `${name} (${file})`, lasts: true });
+    }
     for (const pid of await pidsOf(sysroot)) {
       if (over.signal.aborted) return;
       if (await uses(pid)) found.push({ name: await processName(sysroot, pid), lasts: false });
@@ -129,8 +139,27 @@ async function processes(sysroot: string, parts: DiskPart[]): Promise<Holder[]> 
       if (over.signal.aborted) return false;
       if (await isOf(path.join(folder, link), parts)) return true;
     }
-    return false;
+    return maps(folder, parts);
   }
+}
+
+/** Disks that lie in a file, with that file. Source: losetup(8). */
+async function loopDevices(sysroot: string): Promise<{ name: string; file: string }[]> {
+  const folder = inSysroot(sysroot, '/sys/block');
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith('loop'));
+  const devices = await Promise.all(
+    names.map(async (name) => ({ name, file: await textOf(path.join(folder, name), 'loop/backing_file') })),
+  );
+  return devices.filter(({ file }) => file !== '');
+}
+
+/** Whether a process has a file of the disk in its memory, which stays there when the file is closed. Source: proc_pid_maps(5). */
+async function maps(folder: string, parts: DiskPart[]): Promise<boolean> {
+  const text = await readFile(path.join(folder, 'maps'), 'utf8').catch(() => '');
+  const numbers = [...text.matchAll(/^\S+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) /gm)].map(
+    ([, major = '', minor = '']) => `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`,
+  );
+  return parts.some(({ number }) => number !== undefined && numbers.includes(number));
 }
 
 /** Ids of processes, the oldest first as a rule. */
