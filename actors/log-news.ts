@@ -1,6 +1,6 @@
 /** Changes as log lines: whoever reads only the log can retell the story. */
 
-import type { Log } from '../adapters/logger.ts';
+import type { Log, LogFields } from '../adapters/logger.ts';
 import type { Failure, InterruptionNotice } from '../config/vocabulary.ts';
 import type { DeliveryContext } from '../machines/delivery.ts';
 import type { DomainContext } from '../machines/domain.ts';
@@ -116,12 +116,12 @@ export function createLogNews(log: Log): (change: Change) => void {
       tellDiscarded(context, { ...fields, volume: hold.volumeId, device: hold.device });
   }
 
-  function tellRestored({ restored }: GivingBackContext, fields: object): void {
+  function tellRestored({ restored }: GivingBackContext, fields: LogFields): void {
     if (restored === 'not-ours') log.warn('record is no longer ours, and stays as it is', fields);
     else log.info('record is given back', fields);
   }
 
-  function tellDiscarded({ discarded }: GivingBackContext, fields: object): void {
+  function tellDiscarded({ discarded }: GivingBackContext, fields: LogFields): void {
     if (discarded === 'left')
       log.warn('volume was created just now, but is not deleted: commands may have written on it', fields);
     else log.info(discarded === 'gone' ? 'nothing was created' : 'volume is deleted: it was created just now', fields);

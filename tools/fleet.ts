@@ -6,7 +6,7 @@
 import { createActor, fromPromise } from 'xstate';
 import { inOrderOfChoice, seedOf } from '../actors/pool-choice.ts';
 import { AdapterError } from '../config/errors.ts';
-import type { Claimed, Looked, SeenVolume, SourceLooked, VolumeEntry } from '../config/vocabulary.ts';
+import type { Claimed, Looked, SeenVolume, SourceLooked, VolumeEntry, VolumeSource } from '../config/vocabulary.ts';
 import { type TargetInput, volumeMachine, type volumeSteps } from '../machines/volume.ts';
 
 export interface FleetOptions {
@@ -67,11 +67,13 @@ export async function fleet({
     const entry = entryOf(instance);
     const order = inOrderOfChoice(pool, entry, { instanceId: instance, launchIndex });
     const actors = {
-      lookAtSource: fromPromise<SourceLooked>(() => lookInPool(instance, order)),
+      lookAtSource: fromPromise<SourceLooked, { entry: VolumeEntry; source: VolumeSource }>(() =>
+        lookInPool(instance, order),
+      ),
       claim: fromPromise<Claimed, TargetInput>(({ input }) => attach(instance, input.target.volumeId)),
       look: fromPromise<Looked, TargetInput>(() => lookAtOwn(instance)),
-      locate: fromPromise<string>(async () => '/dev/nvme1n1'),
-      awaitSerial: fromPromise<string>(() => time.pause(ATTACHING_MS).then(() => '/dev/nvme1n1')),
+      locate: fromPromise<string, TargetInput>(async () => '/dev/nvme1n1'),
+      awaitSerial: fromPromise<string, TargetInput>(() => time.pause(ATTACHING_MS).then(() => '/dev/nvme1n1')),
     } satisfies Partial<Record<keyof typeof volumeSteps, unknown>>;
     const actor = createActor(volumeMachine.provide({ actors }), { input: entry, clock: time });
     actor.subscribe({
