@@ -298,12 +298,13 @@ describe('a disk that cannot be unmounted', () => {
 
   it('names who has a file of it in memory, though it was closed [6.10]', async () => {
     disk();
-    mounted({ device: FIRST, point: '/srv/world' });
+    put('/sys/block/nvme1n1/nvme1n1p1/dev', '259:20\n');
+    mounted({ device: '259:20', point: '/srv/world' });
     const range = (device: string, file: string) => `7f00c000-7f00d000 r-xp 00000000 ${device} 12  /srv/${file}\n`;
     processWith('812', 'java', { 'fd/0': '/dev/null' });
-    put('/proc/812/maps', `${range('00:15', 'other.so')}${range('103:05', 'world/lib.so')}`);
+    put('/proc/812/maps', `${range('00:15', 'other.so')}${range('103:14', 'world/lib.so')}`);
     processWith('813', 'bash', {});
-    put('/proc/813/maps', range('103:15', 'other/lib.so'));
+    put('/proc/813/maps', range('103:20', 'other/lib.so'));
 
     const error = await refusal(letGo(umount(saysBusy)));
 

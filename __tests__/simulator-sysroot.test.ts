@@ -188,7 +188,8 @@ describe('udev on a simulated machine [13.1]', () => {
   afterEach(() => clock.close());
 
   it('writes a disk and its partitions down when it is done with them, in an entry for each', async () => {
-    plug(VOLUME, { disk: { partitions: 1, udevMs: 50 } });
+    plug(VOLUME, { disk: { partitions: 1, udevMs: 100 } });
+    await aMoment();
     const early = names(UDEV);
 
     const late = await eventually(
@@ -236,7 +237,8 @@ describe('udev on a simulated machine [13.1]', () => {
   });
 
   it('makes them late when it is told so', async () => {
-    plug(VOLUME, { device: 'xvdf', disk: { linksMs: 50 } });
+    plug(VOLUME, { device: 'xvdf', disk: { linksMs: 100 } });
+    await aMoment();
     const early = names('dev');
 
     const late = await eventually(
@@ -250,7 +252,8 @@ describe('udev on a simulated machine [13.1]', () => {
 
   it('may have left links that lead to the disk of another volume, until it puts them right', async () => {
     plug(OTHER);
-    plug(VOLUME, { device: '/dev/sdf', disk: { staleLinks: true, linksMs: 50 } });
+    plug(VOLUME, { device: '/dev/sdf', disk: { staleLinks: true, linksMs: 100 } });
+    await aMoment();
     const early = [links('dev'), links(BY_ID)];
 
     await eventually(
@@ -264,6 +267,11 @@ describe('udev on a simulated machine [13.1]', () => {
 
   function plug(volumeId: string, options: PlugOptions = {}): void {
     plugIn(sysroot, volumeId, { ...options, clock });
+  }
+
+  /** All that is done at once has been done by then. */
+  function aMoment(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   function links(folder: string): Record<string, string> {
