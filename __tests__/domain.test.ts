@@ -1018,6 +1018,40 @@ describe('a domain that has started', () => {
   });
 });
 
+describe('the volumes of a domain that goes down', () => {
+  const there = { attachVolumes: resolves({ ...noVolumes, attachments: [attachment] }) };
+  const usedAfter = (step: string) => ({ domain: 'web', volumeIds: ['vol-1'], after: step });
+
+  it.each(callsOff)('are noted as used until then once the $ending commands have ended [6.5]', ({ event, ending }) => {
+    const domain = proceeded({ ...there, [`runCommands ${ending}`]: held }, { volumes: [{ release: [ending] }] });
+
+    domain.send(event);
+    const before = [...domain.used];
+    domain.script.resolve(`runCommands ${ending}`, []);
+
+    expect(before).toEqual([]);
+    expect(domain.used).toEqual([usedAfter(`runCommands ${ending}`)]);
+    expect(domain.after(`runCommands ${ending}`)[0]).toBe('giveBack release');
+  });
+
+  it('are noted so after its failure, and once more when it goes down at last [5.4, 6.5]', () => {
+    const domain = proceeded({ ...there, 'runCommands started': refused }, { volumes: [{}] });
+
+    domain.send(stop());
+
+    expect(domain.used).toEqual([usedAfter('runCommands failed'), usedAfter('runCommands stopping')]);
+  });
+
+  it('are not noted as used by an application that never ran [5.2, 6.5]', () => {
+    const failing = scripted({ ...there, upsertRecordSets: refused });
+    const calledOff = scripted(there);
+
+    calledOff.send(stop());
+
+    expect([...failing.used, ...calledOff.used].flatMap(({ volumeIds }) => volumeIds)).toEqual([]);
+  });
+});
+
 describe('what the configuration releases', () => {
   const endings = [...callsOff, { news: 'failing commands', event: undefined, ending: 'failed' }] as const;
   /** A domain that goes down under an ending from past the point of no return. */
@@ -1037,9 +1071,12 @@ describe('what the configuration releases', () => {
     expect(domain.told().at(-1)).toBe(each.ending);
   });
 
-  it('is what names the event, volumes and records, and what was written of it [6.10, 7.9]', () => {
+  it('is what names the event, volumes and records, and what is there and was written of it [6.10, 7.9]', () => {
     const domain = proceeded(
-      { upsertRecordSets: resolves({ ...noRecords, changes: [change] }) },
+      {
+        attachVolumes: resolves({ ...noVolumes, attachments: [attachment] }),
+        upsertRecordSets: resolves({ ...noRecords, changes: [change] }),
+      },
       {
         volumes: [
           { volumeId: 'vol-1', release: ['interrupted'] },
@@ -1059,6 +1096,7 @@ describe('what the configuration releases', () => {
       domain: 'web',
       released: {
         volumes: [expect.objectContaining({ volumeId: 'vol-1' })],
+        attachments: [attachment],
         records: [expect.objectContaining({ name: 'two.example.com' })],
         written: [change.after],
       },
@@ -1359,6 +1397,18 @@ describe('a domain that has failed while a volume of it is attached here', () =>
       settings: { volumes: [{ release: ['failed' as const] }] },
       doings: { 'giveBack release': resolves({ ...givenBack, given: [attachmentHold] }) },
       state: 'stopped',
+    },
+    {
+      what: 'its volume of a pool was released',
+      settings: { volumes: [{ sources: ['p' as const], volumeId: '', release: ['failed' as const] }] },
+      doings: { 'giveBack release': resolves({ ...givenBack, given: [attachmentHold] }) },
+      state: 'stopped',
+    },
+    {
+      what: 'another volume was released',
+      settings: { volumes: [{ device: '/dev/sdg' }, { device: '/dev/sdf', release: ['failed' as const] }] },
+      doings: { 'giveBack release': resolves({ ...givenBack, given: [attachmentHold] }) },
+      state: 'keeping-watch',
     },
     {
       what: 'its volume could not be released',

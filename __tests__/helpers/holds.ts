@@ -1,9 +1,31 @@
 /** Holds to begin a test with: each field that a test sets means something in it. */
 
-import type { AttachmentHold, RecordSetHold } from '../../config/vocabulary.ts';
+import type { AttachmentHold, CreationHold, RecordSetHold } from '../../config/vocabulary.ts';
 
 export function attachmentHold(settings: Partial<AttachmentHold> = {}): AttachmentHold {
-  return { kind: 'attachment', domain: 'web', volumeId: 'vol-1', device: '/dev/sdf', prepared: false, ...settings };
+  return {
+    kind: 'attachment',
+    domain: 'web',
+    volumeId: 'vol-1',
+    device: '/dev/sdf',
+    source: 'x',
+    prepared: false,
+    ...settings,
+  };
+}
+
+/** A volume that was created and not used yet. */
+export function creationHold(settings: Partial<CreationHold> = {}): CreationHold {
+  return {
+    kind: 'creation',
+    domain: 'web',
+    device: '/dev/sdf',
+    attempt: 1,
+    request: { ClientToken: 'token-1', Size: 8 },
+    volumeId: 'vol-1',
+    disposable: true,
+    ...settings,
+  };
 }
 
 /** @param name of the record, as Route 53 stores it. */

@@ -10,7 +10,7 @@ import type {
   RecordSetHold,
 } from '../../config/vocabulary.ts';
 import type { commandsMachine } from '../../machines/commands.ts';
-import { type DomainReport, domainMachine, type domainSteps } from '../../machines/domain.ts';
+import { type DomainReport, domainMachine, type domainSteps, type VolumesUsed } from '../../machines/domain.ts';
 import type { GivingBackOutcome, givingBackMachine } from '../../machines/giving-back.ts';
 import type { RecordsOutcome, recordsMachine } from '../../machines/records.ts';
 import type { VolumesOutcome, volumesMachine } from '../../machines/volumes.ts';
@@ -42,6 +42,7 @@ export const attachmentHold: AttachmentHold = {
   domain: 'web',
   volumeId: 'vol-1',
   device: '/dev/sdf',
+  source: 'x',
   prepared: false,
 };
 export const recordSetHold: RecordSetHold = {
@@ -114,11 +115,13 @@ export function scripted(doings: Doings = {}, settings: DomainSettings = {}) {
   } satisfies typeof domainSteps;
   const reports: DomainReport[] = [];
   const commits: string[] = [];
+  const used: Array<VolumesUsed & { after: string | undefined }> = [];
   const machine = domainMachine.provide({
     actors: steps,
     actions: {
       report: (_, report) => void reports.push(report),
       commit: (_, { domain }) => void commits.push(`${domain} after ${script.taken.at(-1)}`),
+      noteUsed: (_, volumes) => void used.push({ ...volumes, after: script.taken.at(-1) }),
     },
   });
   const domain = started(machine, domainInput(settings));
@@ -133,6 +136,8 @@ export function scripted(doings: Doings = {}, settings: DomainSettings = {}) {
     reports,
     /** The domains that the journal was told to forget, and after which step. */
     commits,
+    /** The volumes that it said it had used until then, and after which step. */
+    used,
     /** The events of its life that it told of. */
     told: () => occasions().map(({ event }) => event),
     occasionOf: (event: EventName) => occasions().findLast((each) => each.event === event),
