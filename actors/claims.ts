@@ -4,44 +4,54 @@
  */
 
 import type { Locks } from '../adapters/locks.ts';
-import { attachmentPoint } from '../config/devices.ts';
+import { attachmentPoint, isSameDevice } from '../config/devices.ts';
 import type { EntryName } from './journal.ts';
+
+/** Who has what an entry wants. */
+export interface InUse {
+  /** The volume's id, or the device. */
+  what: string;
+  /** For example `/dev/sdg of web`, or `ec2fleetd@web.service (pid 123)`. */
+  by: string;
+}
 
 export interface Claims {
   /** Takes a volume for an entry, and its device, or says who has it. An entry has one volume at a time: one that it had before is let go. */
-  take(volumeId: string, entry: EntryName): Promise<'taken' | { by: string }>;
+  take(volumeId: string, entry: EntryName): Promise<'taken' | InUse>;
   /** Lets a volume of an entry go, and its device; nothing happens when it does not have it. */
   release(volumeId: string, entry: EntryName): Promise<void>;
 }
 
 export function createClaims(locks: Locks): Claims {
-  const owners = new Map<string, string>();
+  const owners = new Map<string, EntryName>();
   return { take, release };
 
-  async function take(volumeId: string, entry: EntryName): Promise<'taken' | { by: string }> {
-    const owner = nameOf(entry);
-    const other = owners.get(volumeId);
-    if (other !== undefined && other !== owner) return { by: other };
-    const before = [...owners].filter(([id, its]) => its === owner && id !== volumeId).map(([id]) => id);
+  async function take(volumeId: string, { domain, device }: EntryName): Promise<'taken' | InUse> {
+    const entry = { domain, device };
+    const owner = owners.get(volumeId);
+    if (owner !== undefined && !isSameEntry(owner, entry))
+      return { what: volumeId, by: `${owner.device} of ${owner.domain}` };
+    const before = [...owners].filter(([id, its]) => id !== volumeId && isSameEntry(its, entry)).map(([id]) => id);
     // At once, before anybody else of this process can ask.
-    owners.set(volumeId, owner);
+    owners.set(volumeId, entry);
     for (const id of before) await letGo(id);
-    return await locked(volumeId, entry);
+    const inUse = await locked(volumeId, device);
+    if (inUse === undefined) return 'taken';
+    // Whoever waits for one of the two does not keep others from the other.
+    await release(volumeId, entry);
+    return inUse;
   }
 
-  async function locked(volumeId: string, { device }: EntryName): Promise<'taken' | { by: string }> {
+  async function locked(volumeId: string, device: string): Promise<InUse | undefined> {
     const itsDevice = await locks.take(lockOf(device));
-    if (itsDevice !== 'taken') {
-      owners.delete(volumeId);
-      return itsDevice;
-    }
+    if (itsDevice !== 'taken') return { what: device, ...itsDevice };
     const volume = await locks.take(volumeId);
-    if (volume !== 'taken') owners.delete(volumeId);
-    return volume;
+    return volume === 'taken' ? undefined : { what: volumeId, ...volume };
   }
 
   async function release(volumeId: string, entry: EntryName): Promise<void> {
-    if (owners.get(volumeId) !== nameOf(entry)) return;
+    const owner = owners.get(volumeId);
+    if (owner === undefined || !isSameEntry(owner, entry)) return;
     await letGo(volumeId);
     await locks.release(lockOf(entry.device));
   }
@@ -52,8 +62,13 @@ export function createClaims(locks: Locks): Claims {
   }
 }
 
-function nameOf({ domain, device }: EntryName): string {
-  return `${device} of ${domain}`;
+/** In words for a log line or a status, for example `vol-0abc is being used on this instance, by /dev/sdg of web`. */
+export function sentenceOfUse({ what, by }: InUse): string {
+  return `${what} is being used on this instance, by ${by}`;
+}
+
+function isSameEntry(one: EntryName, other: EntryName): boolean {
+  return one.domain === other.domain && isSameDevice(one.device, other.device);
 }
 
 /** `/dev/sdf` and `/dev/xvdf` are one. */

@@ -26,9 +26,9 @@ import type { GivingBackInput, Released } from '../machines/giving-back.ts';
 import type { Claims } from './claims.ts';
 import type { Marking } from './marking.ts';
 import { wantedSets } from './records.ts';
-import { isEntrys } from './sources.ts';
+import { isEntrys, sourceOf } from './sources.ts';
 import type { Transaction, Transactions } from './transaction.ts';
-import { holdOf } from './volumes.ts';
+import { holdOf, type SourcedVolume } from './volumes.ts';
 
 export interface HoldSources {
   transactions: Transactions;
@@ -74,8 +74,8 @@ async function releasedVolumes(
 ): Promise<AttachmentHold[]> {
   const holds = entries.map(async (entry) => {
     const known = attachments.find(({ device }) => isSameDevice(device, entry.device));
-    const volumeId = known?.volumeId ?? (await volumeAt(entry, transaction, volumes, signal));
-    return volumeId === undefined ? [] : [holdOf(entry, { volumeId, source: known?.source ?? 'x', unprepared: false })];
+    const volume = known ?? (await volumeAt(entry, transaction, volumes, signal));
+    return volume === undefined ? [] : [holdOf(entry, volume)];
   });
   return (await Promise.all(holds)).flat();
 }
@@ -86,10 +86,11 @@ async function volumeAt(
   transaction: Transaction,
   volumes: Volumes,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  if (entry.sources.join() === 'x') return entry.volumeId;
+): Promise<SourcedVolume | undefined> {
+  if (entry.sources.join() === 'x') return { volumeId: entry.volumeId, source: 'x' };
   const seen = await volumes.lookAtDevice(entry.device, transaction, signal);
-  return seen !== undefined && isEntrys(seen, entry, transaction) ? seen.volumeId : undefined;
+  if (seen === undefined || !isEntrys(seen, entry, transaction)) return undefined;
+  return { volumeId: seen.volumeId, source: sourceOf(seen, entry) };
 }
 
 function releasedRecords(domain: string, { records, written }: Released, addresses: PublicAddresses): RecordSetHold[] {

@@ -26,6 +26,8 @@ export type EntryName = Pick<VolumeEntry, 'domain' | 'device'>;
 /** With one more, taken just now. What was held of the same thing before is one with it. */
 export function withHold(holds: Holds, hold: Hold): Holds {
   const known = holds.find((other) => isSameThing(other, hold));
+  // It keeps its place before what was done with the volume since: that is given back first.
+  if (known && hold.kind === 'creation') return holds.map((other) => (other === known ? hold : other));
   return [...withoutHold(holds, hold), known ? joined(known, hold) : hold];
 }
 
@@ -38,8 +40,8 @@ export function withoutHold(holds: Holds, hold: Hold): Holds {
 export function withoutTaken(holds: Holds, taken: Holds, before: Holds): Holds {
   return taken.reduce((left, hold) => {
     const known = before.find((other) => isSameThing(other, hold));
-    const others = withoutHold(left, hold);
-    return known ? [...others, known] : others;
+    if (known === undefined) return withoutHold(left, hold);
+    return left.map((other) => (isSameThing(other, hold) ? known : other));
   }, holds);
 }
 
@@ -90,8 +92,16 @@ export function leftOver(
 ): Holds {
   return holds.filter((hold) => {
     const owner = domains.find(({ domain }) => domain === hold.domain);
-    return owner === undefined || !isAskedFor(hold, owner);
+    return owner === undefined || !isAskedFor(hold, owner, holds);
   });
+}
+
+/** Whether an entry of its domain may have what is held at its device. */
+export function isFor(hold: AttachmentHold | CreationHold, entry: VolumeEntry): boolean {
+  if (hold.domain !== entry.domain || !isSameDevice(hold.device, entry.device)) return false;
+  if (hold.kind === 'creation') return entry.sources.includes('c');
+  if (entry.sources.includes('x') && entry.volumeId === hold.volumeId) return true;
+  return hold.source !== 'x' && entry.sources.some((source) => source !== 'x') && entry.pool === hold.pool;
 }
 
 /** Without what a domain has committed: a crash came between the memory's word that it was started and the journal's. */
@@ -99,22 +109,21 @@ export function settled(holds: Holds, { domains }: BootMemory): Holds {
   return withoutCommitted(holds, (domain) => Object.hasOwn(domains, domain) && domains[domain]?.past === 'started');
 }
 
-function isAskedFor(hold: Hold, { volumes, records }: { volumes: VolumeEntry[]; records: RecordEntry[] }): boolean {
-  switch (hold.kind) {
-    case 'attachment':
-      return volumes.some((entry) => isSameDevice(entry.device, hold.device) && isFor(hold, entry));
-    case 'creation':
-      return volumes.some(({ device, sources }) => isSameDevice(device, hold.device) && sources.includes('c'));
-    case 'record-set':
-      return records.some(
-        ({ hostedZone, name }) => hostedZone === hold.hostedZone && storedName(name) === hold.after.name,
-      );
-  }
-}
-
-function isFor({ volumeId, source, pool }: AttachmentHold, entry: VolumeEntry): boolean {
-  if (entry.sources.includes('x') && entry.volumeId === volumeId) return true;
-  return source !== 'x' && entry.sources.some((other) => other !== 'x') && entry.pool === pool;
+function isAskedFor(
+  hold: Hold,
+  { volumes, records }: { volumes: VolumeEntry[]; records: RecordEntry[] },
+  holds: Holds,
+): boolean {
+  if (hold.kind === 'record-set')
+    return records.some(
+      ({ hostedZone, name }) => hostedZone === hold.hostedZone && storedName(name) === hold.after.name,
+    );
+  if (volumes.some((entry) => isFor(hold, entry))) return true;
+  if (hold.kind === 'attachment') return false;
+  // Nobody creates there any more, but the volume is still wanted: it goes with its attachment, at the commit or before.
+  const attachment =
+    hold.volumeId === undefined ? undefined : attachmentOf(holds, { ...hold, volumeId: hold.volumeId });
+  return attachment !== undefined && volumes.some((entry) => isFor(attachment, entry));
 }
 
 function isOpen(hold: Hold, holds: Holds): boolean {

@@ -6,6 +6,7 @@ import { MARK_LIFE_MS } from '../config/constants.ts';
 import { volumeTags } from '../config/tags.ts';
 import type {
   InstanceFacts,
+  Looked,
   SeenVolume,
   SourceLooked,
   VolumeEntry,
@@ -13,7 +14,8 @@ import type {
   VolumeTarget,
 } from '../config/vocabulary.ts';
 import type { HereLooked } from '../machines/volume.ts';
-import type { Claims } from './claims.ts';
+import { type Claims, sentenceOfUse } from './claims.ts';
+import { isFor } from './journal.ts';
 import type { Marking } from './marking.ts';
 import { inOrderOfChoice } from './pool-choice.ts';
 import type { Transaction, Transactions } from './transaction.ts';
@@ -50,8 +52,7 @@ async function lookAtDevice(look: Look): Promise<HereLooked> {
   const { volumes, entry, transaction, signal } = look;
   const seen = await volumes.lookAtDevice(entry.device, transaction, signal);
   if (seen === undefined) return begun(look);
-  if (isEntrys(seen, entry, transaction))
-    return seen.kind === 'held' ? seen : await taken(seen, sourceOf(seen, look), look);
+  if (isEntrys(seen, entry, transaction)) return await taken(seen, sourceOf(seen, entry), look);
   if (seen.detaching) return { kind: 'held', seen: `${entry.device} is still held: ${seen.seen}`, detaching: true };
   return {
     kind: 'refused',
@@ -61,20 +62,22 @@ async function lookAtDevice(look: Look): Promise<HereLooked> {
 
 function begun({ entry, transaction }: Look): HereLooked {
   const creation = transaction.creation(entry.device);
-  if (creation === undefined || !entry.sources.includes('c'))
+  if (creation === undefined || !isFor(creation, entry))
     return { kind: 'absent', seen: `nothing is attached as ${entry.device}` };
   return { kind: 'creating', seen: `a volume for ${entry.device} is being created`, attempt: creation.attempt };
 }
 
 /** Whether a volume at an entry's device is the entry's: by what the journal says of it, else by what the entry may take. */
 export function isEntrys({ volumeId, tags }: SeenVolume, entry: VolumeEntry, transaction: Transaction): boolean {
-  if (transaction.attachment(volumeId) !== undefined || transaction.isCreated(volumeId)) return true;
+  const holds = [transaction.attachment(volumeId), transaction.creation(entry.device)];
+  if (holds.some((hold) => hold?.volumeId === volumeId && isFor(hold, entry))) return true;
   if (entry.sources.includes('x') && volumeId === entry.volumeId) return true;
   const isOfDomain = tags[volumeTags.domain] === entry.domain && tags[volumeTags.pool] === entry.pool;
   return isOfDomain && entry.sources.some((source) => source !== 'x');
 }
 
-function sourceOf({ volumeId }: SeenVolume, { entry }: Look): VolumeSource {
+/** Which of an entry's sources a volume of it is from, as far as that can be seen. */
+export function sourceOf({ volumeId }: Pick<SeenVolume, 'volumeId'>, entry: VolumeEntry): VolumeSource {
   if (entry.sources.includes('x') && volumeId === entry.volumeId) return 'x';
   return entry.sources.includes('p') ? 'p' : 'c';
 }
@@ -82,93 +85,120 @@ function sourceOf({ volumeId }: SeenVolume, { entry }: Look): VolumeSource {
 async function lookById(look: Look): Promise<SourceLooked> {
   const { volumes, entry, transaction, signal } = look;
   const seen = await volumes.look(entry, transaction, signal);
-  if (isToBeHad(seen)) return await taken(seen, 'x', look);
-  if (seen.kind !== 'held') return seen;
-  return { ...seen, seen: (await sentences([seen], look)).join() };
+  if (seen.kind !== 'held') return await taken(seen, 'x', look);
+  return { ...lookedOf(seen), seen: (await sentences([seen], look)).join() };
 }
 
 async function lookInPool(look: Look): Promise<SourceLooked> {
-  const { volumes, entry, transaction, signal } = look;
+  const { volumes, entry, transaction, facts, signal } = look;
   const { domain, device, pool = '' } = entry;
   const all = await volumes.lookAtPool({ domain, pool, device }, transaction, signal);
-  const here = all.find(({ kind, detaching }) => kind === 'attached' || kind === 'attaching' || detaching);
-  if (here) return here.detaching ? here : await taken(here, 'p', look);
-  const { promised, unused, rest } = await sorted(all, look);
+  const here = all.find(isAttachedHere) ?? (await leaving(all, look));
+  if (here) return await taken(here, 'p', look);
+  const promised = await promisedAmong(all, look);
+  const inOrder = inOrderOfChoice(all, entry, facts).filter((volume) => !promised.includes(volume));
   // What was never prepared comes last: it has nobody's data.
-  const order = [rest, unused].flatMap((some) => inOrderOfChoice(some, entry, look.facts));
-  return (await firstFree(order, 'p', look)) ?? (await noneInPool([...rest, ...promised], all, look));
+  const usedFirst = [...inOrder.filter((volume) => !isNeverUsed(volume)), ...inOrder.filter(isNeverUsed)];
+  const first = await takenFirst(usedFirst, 'p', look);
+  return Array.isArray(first) ? await noneInPool(all, promised, first, look) : first;
 }
 
-/** The first one that nobody else on this instance has; when all of them are somebody's, whose. */
-async function firstFree(
+function isAttachedHere({ kind }: SeenVolume): boolean {
+  return kind === 'attached' || kind === 'attaching';
+}
+
+/** The volume that is being detached from the entry's own device: what leaves other devices of this instance is no hindrance. */
+async function leaving(pool: readonly SeenVolume[], look: Look): Promise<SeenVolume | undefined> {
+  if (!pool.some(({ detaching }) => detaching)) return undefined;
+  const there = await look.volumes.lookAtDevice(look.entry.device, look.transaction, look.signal);
+  return there?.detaching && pool.find(({ volumeId }) => volumeId === there.volumeId);
+}
+
+/** Takes the first one that nobody else on this instance has; where there is none, says who has those that were free. */
+async function takenFirst(
   candidates: readonly SeenVolume[],
   source: VolumeSource,
   look: Look,
-): Promise<SourceLooked | undefined> {
-  let last: SourceLooked | undefined;
+): Promise<SourceLooked | string[]> {
+  const inUse = new Set<string>();
   for (const candidate of candidates) {
-    last = await taken(candidate, isNeverUsed(candidate) ? 'c' : source, look);
-    if (last.kind !== 'held') return last;
+    const looked = await taken(candidate, source, look);
+    if (looked.target) return looked;
+    inUse.add(looked.seen);
   }
-  return last;
+  return [...inUse];
 }
 
-async function noneInPool(pool: readonly SeenVolume[], all: readonly SeenVolume[], look: Look): Promise<SourceLooked> {
+async function noneInPool(
+  all: readonly SeenVolume[],
+  promised: readonly SeenVolume[],
+  inUse: readonly string[],
+  look: Look,
+): Promise<SourceLooked> {
   const { entry, facts } = look;
   const name = `pool ${entry.pool} of ${entry.domain} in ${facts.zone}`;
-  const held = pool.filter(({ kind }) => kind === 'held' || kind === 'free');
-  if (held.length > 0) return { kind: 'held', seen: `${name}: ${listed(await sentences(held, look))}` };
-  const unusable = all.filter(({ kind }) => kind === 'refused' || kind === 'absent');
+  const held = [...all.filter(({ kind }) => kind === 'held'), ...promised].toSorted(byId);
+  if (inUse.length + held.length > 0) {
+    const told = [...inUse, ...(await sentences(held.slice(0, NAMED), look))];
+    return { kind: 'held', seen: `${name}: ${listed(told, inUse.length + held.length)}` };
+  }
+  const unusable = all.toSorted(byId).map(({ seen }) => seen);
   if (unusable.length > 0)
-    return { kind: 'absent', seen: `${name} has no volume to take: ${listed(unusable.map(({ seen }) => seen))}` };
+    return { kind: 'absent', seen: `${name} has no volume to take: ${listed(unusable, unusable.length)}` };
   return {
     kind: 'absent',
     seen: `${name} is empty: no volume there has the tags ${volumeTags.domain}=${entry.domain} and ${volumeTags.pool}=${entry.pool}`,
   };
 }
 
+/** In an order that stays, so that the status changes only when something does. */
+function byId(one: SeenVolume, other: SeenVolume): number {
+  return one.volumeId < other.volumeId ? -1 : 1;
+}
+
 /** How many are named before the rest is counted. */
 const NAMED = 3;
 
-function listed(sentences: string[]): string {
-  const more = sentences.length - NAMED;
+function listed(sentences: readonly string[], count: number): string {
+  const more = count - NAMED;
   return [...sentences.slice(0, NAMED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
 /** A volume that was created for this entry and whose creator is gone (6.6). */
 async function lookForOrphan(look: Look): Promise<SourceLooked> {
-  const { volumes, entry, transaction, signal } = look;
-  const orphans = await volumes.lookForOrphans(entry, transaction, signal);
-  const { unused } = await sorted(
-    orphans.filter((orphan) => orphan.tags[volumeTags.pool] === entry.pool && isMadeAs(orphan, entry)),
-    look,
-  );
-  const found = await firstFree(inOrderOfChoice(unused, entry, look.facts), 'c', look);
-  if (found !== undefined && found.kind !== 'held') return found;
+  const { volumes, entry, transaction, facts, signal } = look;
+  const created = await volumes.lookForOrphans(entry, transaction, signal);
+  const wanted = created.filter((volume) => volume.tags[volumeTags.pool] === entry.pool && isMadeAs(volume, entry));
+  const promised = await promisedAmong(wanted, look);
+  const orphans = inOrderOfChoice(wanted, entry, facts).filter((volume) => !promised.includes(volume));
+  const first = await takenFirst(orphans, 'c', look);
+  if (!Array.isArray(first)) return first;
   return { kind: 'absent', seen: `no volume was created for ${entry.device} and left behind` };
 }
 
-/** Whether it is what the entry would create today. */
+/**
+ * Whether it is what the entry would create today, as far as that can be seen: what the configuration leaves to EC2 says nothing,
+ * but for the snapshot, without which a volume is empty.
+ */
 function isMadeAs({ made }: SeenVolume, { create = {} }: VolumeEntry): boolean {
-  return Object.entries(made).every(([name, value]) => create[name] === undefined || create[name] === value);
+  const asConfigured = ['Size', 'VolumeType', 'Iops', 'Throughput', 'Encrypted'].every(
+    (name) => create[name] === undefined || create[name] === made[name],
+  );
+  return asConfigured && create.SnapshotId === made.SnapshotId && isKey(create.KmsKeyId, made.KmsKeyId);
 }
 
-/** Those that their creator is about to use, those that nobody ever used, and all others (6.7). */
-async function sorted(seen: readonly SeenVolume[], look: Look) {
-  const waiting = seen.filter((volume) => volume.kind === 'free' && isNeverUsed(volume));
-  const states =
-    waiting.length > 0
-      ? await statesOf(
-          waiting.map(({ tags }) => tags[volumeTags.holder]),
-          look,
-        )
-      : new Map();
-  const promised = waiting.filter((volume) => isPromised(volume, states));
-  return {
-    promised,
-    unused: waiting.filter((volume) => !promised.includes(volume)),
-    rest: seen.filter((volume) => !waiting.includes(volume)),
-  };
+/** EC2 shows a key's ARN; configured is that, or its end, or an alias, of which only KMS knows where it leads. */
+function isKey(configured: unknown, made: unknown): boolean {
+  if (configured === undefined || made === configured) return true;
+  if (made === undefined) return false;
+  return /(?:^|:)alias\//.test(String(configured)) || String(made).endsWith(`/${configured}`);
+}
+
+/** Those that their creator is about to use (6.7). */
+async function promisedAmong(seen: readonly SeenVolume[], look: Look): Promise<SeenVolume[]> {
+  const neverUsed = seen.filter((volume) => volume.kind === 'free' && isNeverUsed(volume));
+  const states = await statesOf(neverUsed, look);
+  return neverUsed.filter((volume) => isPromised(volume, states));
 }
 
 /** The mark goes when its commands have succeeded: nothing that it stands on has data. */
@@ -182,18 +212,16 @@ function isPromised({ tags, createdAt }: SeenVolume, states: ReadonlyMap<string,
   return !isGone && Date.now() - Date.parse(createdAt) < MARK_LIFE_MS;
 }
 
-function statesOf(instanceIds: ReadonlyArray<string | undefined>, { volumes, transaction, signal }: Look) {
-  const known = new Set(instanceIds.filter((id) => id !== undefined));
-  return volumes.instanceStates([...known], transaction, signal);
-}
-
 /** Who holds what, and how their instances are (11.2). */
 async function sentences(held: readonly SeenVolume[], look: Look): Promise<string[]> {
-  const states = await statesOf(
-    held.map((volume) => holderOf(volume)),
-    look,
-  );
+  const states = await statesOf(held, look);
   return held.map((volume) => sentenceOf(volume, states));
+}
+
+async function statesOf(held: readonly SeenVolume[], look: Look): Promise<ReadonlyMap<string, string>> {
+  const { volumes, transaction, signal } = look;
+  const holders = new Set(held.map(holderOf).filter((id) => id !== undefined));
+  return holders.size === 0 ? new Map() : await volumes.instanceStates([...holders], transaction, signal);
 }
 
 function holderOf({ kind, heldBy, tags }: SeenVolume): string | undefined {
@@ -210,23 +238,33 @@ function sentenceOf(volume: SeenVolume, states: ReadonlyMap<string, string>): st
     : `${volume.volumeId} is held by ${holder} (${state})`;
 }
 
-function isToBeHad({ kind }: SeenVolume): boolean {
-  return kind === 'attached' || kind === 'attaching' || kind === 'free';
-}
-
-/** Takes it for the entry, unless another entry or another daemon of this instance has it. */
+/** Takes a volume that is to be had for the entry, unless another entry or another daemon of this instance has it. */
 async function taken(seen: SeenVolume, source: VolumeSource, look: Look): Promise<SourceLooked> {
   const { claims, marking, entry, transaction, signal } = look;
+  if (seen.kind !== 'free' && !isAttachedHere(seen)) return lookedOf(seen);
   signal.throwIfAborted();
   const claim = await claims.take(seen.volumeId, entry);
-  if (claim !== 'taken')
-    return { kind: 'held', seen: `${seen.volumeId} is being used on this instance, by ${claim.by}` };
+  if (claim !== 'taken') return { kind: 'held', seen: sentenceOfUse(claim) };
+  // Nobody hears any more what was taken.
+  if (signal.aborted) await claims.release(seen.volumeId, entry);
+  signal.throwIfAborted();
   // What an earlier run took is ours to finish, and marked as ours.
-  if (seen.kind !== 'free' && transaction.attachment(seen.volumeId)) marking.taken(seen.volumeId, transaction);
-  return { kind: seen.kind, seen: seen.seen, target: targetOf(seen, source, look) };
+  if (isAttachedHere(seen) && transaction.attachment(seen.volumeId)) marking.taken(seen.volumeId, transaction);
+  return { ...lookedOf(seen), target: targetOf(seen, source, transaction) };
 }
 
-function targetOf({ volumeId }: SeenVolume, source: VolumeSource, { transaction }: Look): VolumeTarget {
-  const attachment = transaction.attachment(volumeId);
-  return { volumeId, source: attachment?.source ?? source, unprepared: attachment?.prepared === false };
+/** Without what only the choice is made of. */
+function lookedOf({ kind, seen, detaching }: SeenVolume): Looked {
+  return { kind, seen, ...(detaching ? { detaching } : {}) };
+}
+
+/** The journal's word; of what it does not know, the mark's, which goes when a volume is prepared. */
+function targetOf(seen: SeenVolume, source: VolumeSource, transaction: Transaction): VolumeTarget {
+  const attachment = transaction.attachment(seen.volumeId);
+  const isFresh = isNeverUsed(seen);
+  return {
+    volumeId: seen.volumeId,
+    source: attachment?.source ?? (isFresh ? 'c' : source),
+    unprepared: attachment ? !attachment.prepared : isFresh,
+  };
 }

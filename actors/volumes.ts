@@ -4,7 +4,8 @@ import { fromPromise } from 'xstate';
 import type { BlockDevices } from '../adapters/block-device.ts';
 import type { Creations } from '../adapters/creations.ts';
 import type { Volumes } from '../adapters/ec2.ts';
-import { isPassing } from '../config/errors.ts';
+import { isSameDevice } from '../config/devices.ts';
+import { AdapterError, isPassing } from '../config/errors.ts';
 import type {
   AttachmentHold,
   Claimed,
@@ -16,7 +17,7 @@ import type {
 } from '../config/vocabulary.ts';
 import type { TargetInput } from '../machines/volume.ts';
 import type { VolumeOfDomain } from '../machines/volumes.ts';
-import type { Claims } from './claims.ts';
+import { type Claims, sentenceOfUse } from './claims.ts';
 import type { Marking } from './marking.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
@@ -49,7 +50,7 @@ export const create = ({ creations, transactions, claims, transactionId }: Creat
     );
     if (typeof created === 'object') {
       await transaction.replace({ ...hold, volumeId: created.volumeId });
-      await claims.take(created.volumeId, entry);
+      await takeCreated(created.volumeId, entry, claims);
     }
     return created;
 
@@ -58,6 +59,14 @@ export const create = ({ creations, transactions, claims, transactionId }: Creat
       return { kind: 'creation', domain, device, attempt, request, disposable: true };
     }
   });
+
+/** The same request gives the same volume: it may be asked for again when the device has become free. */
+async function takeCreated(volumeId: string, entry: VolumeEntry, claims: Claims): Promise<void> {
+  const claim = await claims.take(volumeId, entry);
+  if (claim === 'taken') return;
+  const remedy = 'Let each daemon of this instance have devices of its own.';
+  throw new AdapterError(`use ${volumeId}`, sentenceOfUse(claim), remedy, { retryable: true });
+}
 
 export interface Claiming {
   volumes: Volumes;
@@ -70,8 +79,9 @@ export interface Claiming {
  * Attaches a free volume. Losing the race is an outcome, not an error. The claim is journalled first. It gets no signal: a
  * change is let finish.
  */
-export const claim = ({ volumes, transactions, claims, marking }: Claiming) =>
+export const claim = (claiming: Claiming) =>
   fromPromise<Claimed, TargetInput>(async ({ input: { entry, target } }) => {
+    const { volumes, transactions, claims, marking } = claiming;
     const transaction = transactions.of(entry.domain);
     const hold = holdOf(entry, target);
     const claimed = await transaction
@@ -80,14 +90,30 @@ export const claim = ({ volumes, transactions, claims, marking }: Claiming) =>
         () => volumes.attach(hold, transaction),
         (outcome) => outcome === 'accepted',
       )
-      .catch((error) => {
-        if (!isPassing(error) && othersHere(hold, transaction).length > 0) return 'taken' as const;
-        throw error;
-      });
+      .catch((error) => afterRefusal(hold, error, claiming));
     if (claimed === 'accepted') await afterTaking(hold, transaction, marking);
     if (claimed === 'taken') await afterLosing(hold, transaction, claims);
-    return claimed;
+    return claimed === 'passed by' ? 'taken' : claimed;
   });
+
+/**
+ * A refusal for good leaves the volume to others. But where an earlier claim without an answer has brought another volume to this
+ * device, that one is ours, and the next look finds it.
+ */
+async function afterRefusal(
+  hold: AttachmentHold,
+  error: unknown,
+  { volumes, transactions, claims }: Claiming,
+): Promise<'passed by'> {
+  if (isPassing(error)) throw error;
+  await claims.release(hold.volumeId, hold);
+  const transaction = transactions.of(hold.domain);
+  const unanswered = othersHere(hold, transaction);
+  if (unanswered.length === 0) throw error;
+  const there = await volumes.lookAtDevice(hold.device, transaction);
+  if (!unanswered.some(({ volumeId }) => volumeId === there?.volumeId)) throw error;
+  return 'passed by';
+}
 
 /** Its device is ours, so that nothing else of ours is there: an earlier claim without an answer came to nothing. */
 async function afterTaking(hold: AttachmentHold, transaction: Transaction, marking: Marking): Promise<void> {
@@ -102,12 +128,12 @@ async function afterLosing(hold: AttachmentHold, transaction: Transaction, claim
   await claims.release(hold.volumeId, hold);
 }
 
-/** Claims of other volumes for the same device whose answers never came: one of them may have that device, and be ours. */
+/** Claims of other volumes for the same device, by this run or one before it, whose answers never came. */
 function othersHere({ volumeId, device }: AttachmentHold, transaction: Transaction): AttachmentHold[] {
   return transaction
     .holds()
     .filter((hold) => hold.kind === 'attachment')
-    .filter((hold) => hold.device === device && hold.volumeId !== volumeId);
+    .filter((hold) => isSameDevice(hold.device, device) && hold.volumeId !== volumeId);
 }
 
 /** Waits for the volume's serial to show. */
@@ -137,8 +163,11 @@ export const notePrepared = (transactions: Transactions, marking: Marking) =>
     await transaction.notePrepared(volumeId);
   });
 
+/** A volume, and where it comes from. */
+export type SourcedVolume = Pick<VolumeTarget, 'volumeId' | 'source'>;
+
 /** A volume of an entry as the journal names it. */
-export function holdOf({ domain, device, pool }: VolumeEntry, { volumeId, source }: VolumeTarget): AttachmentHold {
+export function holdOf({ domain, device, pool }: VolumeEntry, { volumeId, source }: SourcedVolume): AttachmentHold {
   const ofPool = source === 'x' || pool === undefined ? {} : { pool };
   return { kind: 'attachment', domain, volumeId, device, source, ...ofPool, prepared: false };
 }
