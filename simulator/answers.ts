@@ -79,7 +79,7 @@ function record(
   service: Service,
   { id, headers }: Request,
   startMs: number,
-  { operation, params, reply, errorCode }: Answer,
+  { operation, params, reply, errorCode, isThrottled }: Answer,
   instanceId?: string,
 ): void {
   const invocationId = headers['amz-sdk-invocation-id'];
@@ -93,6 +93,7 @@ function record(
     startMs,
     status: reply.status,
     ...(errorCode !== undefined && { errorCode }),
+    ...(isThrottled && { throttled: true }),
   });
 }
 

@@ -25,6 +25,8 @@ export interface CallRecord {
   status: number;
   /** As on the wire, for example `VolumeInUse`; absent after a success. Where nothing was sent: why, for example `hang`. */
   errorCode?: string;
+  /** Present when a token bucket was empty; what a name causes to be refused so has only the code. */
+  throttled?: true;
 }
 
 /** Old calls make room for new ones: a daemon that looks every second fills this in three hours. */

@@ -1,6 +1,7 @@
 /** The world as plain data. The services read and change it; it knows no protocol. */
 import type { Clock } from './clock.ts';
 import type { MetadataFault } from './faults.ts';
+import type { Throttle } from './throttle.ts';
 
 export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
 
@@ -255,6 +256,8 @@ export interface World {
     /** Zones that have no room for new volumes. */
     fullZones: string[];
   };
+  /** Of EC2's calls. */
+  throttle: Throttle;
   instances: Map<string, Instance>;
   volumes: Map<string, Volume>;
   snapshots: Map<string, Snapshot>;

@@ -16,6 +16,7 @@ import {
   withdrawNotice,
 } from './orders.ts';
 import type { InstanceSetup } from './setup.ts';
+import { buckets, type Throttling } from './throttle.ts';
 
 /** A request that makes no sense; its message is the answer. */
 class ControlError extends Error {
@@ -25,7 +26,7 @@ class ControlError extends Error {
 type Handler = (request: Request) => unknown;
 
 const INDEX = {
-  'GET /_control/state': 'instances, volumes, snapshots, hosted zones, topics, queues, delays, limits',
+  'GET /_control/state': 'instances, volumes, snapshots, hosted zones, topics, queues, delays, limits, throttling',
   'GET /_control/calls': 'every AWS and metadata call; ?service=ec2 picks one service',
   'GET /_control/messages': 'what SNS and SQS accepted',
   'PUT /_control/notice':
@@ -41,6 +42,8 @@ const INDEX = {
     'a new boot id, and what else a boot changes in the sysroot; ?instanceId= may name the instance',
   'PUT /_control/limits':
     '{"volumes":10,"fullZones":["eu-west-1a"]}: how many volumes there may be, and which zones have no room',
+  'PUT /_control/throttling':
+    '{"on":true,"buckets":{"AttachVolume":{"capacity":5,"refillPerS":1}}}: token buckets, with other numbers for some',
   'PUT /_control/delays': '{"latencyMs":300} and the like; see GET /_control/state for the names',
   'PATCH /_control/instance':
     '{"publicIpv4":"203.0.113.99"} and the like; null takes a fact away; ?instanceId= may name the instance',
@@ -69,6 +72,10 @@ export function createControl(world: World, log: CallLog): (request: Request) =>
         return stateOf(world).instances;
       },
       'PUT /_control/delays': (request: Request) => changeDelays(world, bodyOf(request)),
+      'PUT /_control/throttling': (request: Request) => {
+        world.throttle.set(throttlingIn(bodyOf(request)));
+        return world.throttle.numbers() ?? {};
+      },
       'PUT /_control/limits': (request: Request) => {
         changeLimits(world, limitsIn(bodyOf(request)));
         return world.limits;
@@ -117,12 +124,14 @@ function metadataHandlers(world: World): Record<string, Handler> {
   };
 }
 
-function stateOf({ account, region, delays, limits, instances, volumes, snapshots, zones, topics, queues }: World) {
+function stateOf(world: World) {
+  const { account, region, delays, limits, throttle, instances, volumes, snapshots, zones, topics, queues } = world;
   return {
     account,
     region,
     delays,
     limits,
+    throttling: throttle.numbers() ?? false,
     instances: [...instances.values()].map(({ userData, ...instance }) => ({
       ...instance,
       userDataBytes: userData?.length ?? 0,
@@ -172,6 +181,26 @@ function changeDelays(world: World, body: Record<string, unknown>): unknown {
     if (typeof value !== 'number') throw new ControlError(`"${name}" is a number of milliseconds`);
   }
   return Object.assign(world.delays, body);
+}
+
+function throttlingIn({ on = true, buckets: own = {}, ...rest }: Record<string, unknown>): Throttling {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw new ControlError(`"${unknown}" is none of on, buckets`);
+  if (typeof on !== 'boolean') throw new ControlError('"on" is true or false');
+  if (typeof own !== 'object' || own === null) throw new ControlError('"buckets" is an object');
+  for (const [name, numbers] of Object.entries(own)) {
+    if (!Object.hasOwn(buckets, name))
+      throw new ControlError(`"${name}" is none of ${Object.keys(buckets).join(', ')}`);
+    if (!isBucket(numbers)) throw new ControlError(`"${name}" has numbers "capacity" and "refillPerS", from 0`);
+  }
+  return on && own;
+}
+
+function isBucket(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).every(
+    ([name, number]) => ['capacity', 'refillPerS'].includes(name) && typeof number === 'number' && number >= 0,
+  );
 }
 
 function limitsIn({ volumes, fullZones, ...rest }: Record<string, unknown>): Partial<World['limits']> {

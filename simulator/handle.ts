@@ -24,6 +24,7 @@ import {
   withdrawNotice,
 } from './orders.ts';
 import { addInstance, addVolume, type InstanceSetup, type VolumeSetup } from './setup.ts';
+import type { Throttling } from './throttle.ts';
 
 /** A running cloud. Everything it gives out is a copy. */
 export interface Cloud extends AsyncDisposable {
@@ -70,6 +71,8 @@ export interface Cloud extends AsyncDisposable {
   setLatency(ms: number): void;
   /** How many volumes there may be, and which zones have no room for new ones. */
   changeLimits(change: Partial<World['limits']>): void;
+  /** Lets EC2 throttle calls, or not; begins with full buckets. */
+  throttle(throttling: Throttling): void;
   /** Every AWS and metadata call answered so far. */
   calls(): CallRecord[];
   published(): Publication[];
@@ -143,6 +146,7 @@ export function createHandle(
       world.delays.latencyMs = ms;
     },
     changeLimits: (change) => changeLimits(world, change),
+    throttle: (throttling) => world.throttle.set(structuredClone(throttling)),
     calls: log.calls,
     published: () => structuredClone(world.publications),
     received: (name) =>

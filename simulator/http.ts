@@ -31,6 +31,8 @@ export interface Answer {
   errorCode?: string;
   /** What was asked for has been done, but the connection is reset instead of the answer. */
   isLost?: boolean;
+  /** It was refused because there were too many like it. */
+  isThrottled?: boolean;
 }
 
 /** More than any service here takes; SQS has the most with 1 MiB, which JSON may write six times as long. */

@@ -17,6 +17,7 @@ import {
 import { parseMetadataFault } from './faults.ts';
 import { storedName } from './route53/names.ts';
 import { layOut, plugIn } from './sysroot.ts';
+import { createThrottle, type Throttling } from './throttle.ts';
 
 /** An instance; everything has a default. `userData` is what the metadata gives back, byte for byte. */
 export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'metadata'>> {
@@ -71,6 +72,8 @@ export interface CloudSetup extends Partial<World['delays']> {
   volumeLimit?: number;
   /** Zones without room for new volumes. */
   fullZones?: string[];
+  /** Whether EC2 throttles calls, with its own numbers or other ones: `{ AttachVolume: { capacity: 5 } }`. Default: it does not. */
+  throttling?: Throttling;
   hostedZones?: HostedZoneSetup[];
   /** Names or ARNs. */
   topics?: (string | TopicSetup)[];
@@ -106,6 +109,7 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
       zoneBusyMs: setup.zoneBusyMs ?? 0,
     },
     limits: { volumes: setup.volumeLimit ?? Number.MAX_SAFE_INTEGER, fullZones: setup.fullZones ?? [] },
+    throttle: createThrottle(clock, setup.throttling ?? false),
     instances: byKey(
       (setup.instances ?? [{}]).map((instance, index) => createInstance(instance, index, place)),
       'id',

@@ -2,7 +2,7 @@
 import { AwsError } from '../aws-error.ts';
 import type { World } from '../cloud.ts';
 import type { Answer, Reply, Request } from '../http.ts';
-import { parseQuery } from '../query.ts';
+import { type Params, parseQuery } from '../query.ts';
 import { isRefused, losesAnswer } from '../sentinels.ts';
 import { writeXml } from '../xml.ts';
 import { type Action, namedIn } from './action.ts';
@@ -34,6 +34,7 @@ export function answerEc2(world: World, request: Request): Answer {
   try {
     const action = actions.get(operation);
     if (action === undefined) throw unknownAction(operation);
+    if (!world.throttle.take(operation, isUnfiltered(params))) return throttled(operation, params, request.id);
     const named = namedIn(world, operation, params);
     if (isRefused(named, operation, 'denied')) throw unauthorized();
     if (isRefused(named, operation, 'throttled')) throw requestLimit();
@@ -43,6 +44,16 @@ export function answerEc2(world: World, request: Request): Answer {
     if (!(error instanceof AwsError)) throw error;
     return { operation, params, reply: ec2Failure(error, request.id), errorCode: error.code };
   }
+}
+
+/** A look at everything in one page. */
+function isUnfiltered(params: Params): boolean {
+  return ['Filter', 'MaxResults', 'NextToken'].every((name) => params[name] === undefined);
+}
+
+function throttled(operation: string, params: Params, requestId: string): Answer {
+  const error = requestLimit();
+  return { operation, params, reply: ec2Failure(error, requestId), errorCode: error.code, isThrottled: true };
 }
 
 /** The parameters: in the body, or for a GET in the URL. */
