@@ -9,20 +9,12 @@ import { createTopics } from '../adapters/sns.ts';
 import { createQueues } from '../adapters/sqs.ts';
 import { AdapterError } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
-import type { OutgoingMessage, VolumeEntry } from '../config/vocabulary.ts';
+import type { OutgoingMessage, VolumeAtDevice } from '../config/vocabulary.ts';
 import { facts, ME, OTHER, startAwsLab, ZONE } from './helpers/aws-lab.ts';
 
 const noLog: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
 
-const entryOf = (volumeId: string): VolumeEntry => ({
-  domain: 'world',
-  entry: 0,
-  critical: true,
-  device: '/dev/sdf',
-  volumeId,
-  lines: [],
-  release: [],
-});
+const entryOf = (volumeId: string): VolumeAtDevice => ({ volumeId, device: '/dev/sdf' });
 
 describe('a look at a volume', () => {
   const here = (device: string, status?: 'attaching' | 'detaching') => ({
@@ -61,11 +53,14 @@ describe('a look at a volume', () => {
     {
       it: 'in another zone',
       setup: { zone: 'eu-west-1b' },
-      kind: 'refused',
+      kind: 'absent',
       seen: /is in eu-west-1b, this instance in eu-west-1a/,
     },
     { it: 'for several at once', setup: { multiAttach: true, type: 'io2' }, kind: 'refused', seen: /Multi-Attach/ },
     { it: 'broken', setup: { state: 'error' as const }, kind: 'refused', seen: /state error/ },
+    { it: 'still being created', setup: { state: 'creating' as const }, kind: 'held', seen: /is creating$/ },
+    { it: 'in use by nobody yet', setup: { state: 'in-use' as const }, kind: 'held', seen: /is in-use$/ },
+    { it: 'being deleted', setup: { state: 'deleting' as const }, kind: 'absent', seen: /is deleting/ },
   ])('that is $it says $kind [6.2, 6.3, 6.4]', async ({ setup, kind, seen }) => {
     await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...setup }] });
 
@@ -75,16 +70,13 @@ describe('a look at a volume', () => {
     expect(looked.seen).toMatch(seen);
   });
 
-  it('that does not exist is an error that says what to check [6.3]', async () => {
+  it('that does not exist is absent, and says what to check [6.3]', async () => {
     await using lab = await startAwsLab({});
 
-    const error = await createVolumes(lab.aws, facts)
-      .look(entryOf('vol-0bbbbbbbbbbbbbbbb'), noLog)
-      .catch((reason) => reason);
+    const looked = await createVolumes(lab.aws, facts).look(entryOf('vol-0bbbbbbbbbbbbbbbb'), noLog);
 
-    expect(error).toBeInstanceOf(AdapterError);
-    expect(error.retryable).toBe(false);
-    expect(error.message).toMatch(/^DescribeVolumes vol-0bbbbbbbbbbbbbbbb: InvalidVolume\.NotFound: .*Check volume-id/);
+    expect(looked.kind).toBe('absent');
+    expect(looked.seen).toMatch(/^EC2 has no vol-0bbbbbbbbbbbbbbbb in eu-west-1\. Check volume-id/);
   });
 });
 
