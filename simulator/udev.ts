@@ -35,6 +35,7 @@ export interface LinkNames {
   device?: string | undefined;
 }
 
+/** Whether the machine has udev: from {@link startUdev} on, and where somebody has laid it out. */
 export function hasUdev(sysroot: string): boolean {
   return existsSync(path.join(sysroot, DATABASE));
 }
