@@ -15,6 +15,8 @@ const SECTOR = 512;
 function missing(): string | undefined {
   if (process.getuid?.() !== 0) return 'not root';
   if (!existsSync('/dev/loop-control')) return 'no /dev/loop-control';
+  // Without it, as in a container, new disks and partitions have no nodes.
+  if (!/ \/dev \S+ .*- devtmpfs /.test(readFileSync('/proc/self/mountinfo', 'utf8'))) return 'no devtmpfs at /dev';
   const probes = [
     ['losetup', '-f'],
     ['mkfs.ext4', '-V'],
