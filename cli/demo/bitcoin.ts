@@ -1,6 +1,6 @@
 /** Three nodes on one instance: one of them cannot come up, and gives back what it took while the others go on. */
 
-import type { Example } from './example.ts';
+import { type Example, oneLife } from './example.ts';
 
 const MAINNET = 'vol-0b1000000000a1a1a';
 const TESTNET = 'vol-0b2000000000b2b2b';
@@ -37,6 +37,8 @@ export const bitcoin: Example = {
     'signet.btc': ['failed'],
   },
   ending: 'two nodes came up and were stopped in time; the third gave its volume back and bothered nobody',
+
+  direct: oneLife(['mainnet.btc', 'testnet.btc', 'signet.btc']),
 
   cloud: {
     attachMs: 1_200,

@@ -1,6 +1,6 @@
 /** The demo's example: a game server with yesterday's world on a volume. */
 
-import type { Example } from './example.ts';
+import { type Example, oneLife } from './example.ts';
 
 const VOLUME = 'vol-0a1b2c3d4e5f60718';
 const ZONE = 'Z0123456789EXAMPLE';
@@ -11,6 +11,8 @@ export const gameServer: Example = {
   title: 'A game server on a Spot instance, with its world on an EBS volume',
   told: { 'my-world.mc': ['started', 'interrupted'] },
   ending: 'my-world.mc came up, was warned and saved, and everybody was told',
+
+  direct: oneLife(['my-world.mc']),
 
   cloud: {
     // As long as EC2 mostly takes.
