@@ -1,16 +1,27 @@
 /** The command line, by the built program. */
 
 import { spawnSync } from 'node:child_process';
-import { optionsFromEnvironment, type RunOptions, runCommandLine, runOptions, writtenOut } from '../cli/options.ts';
+import fc from 'fast-check';
+import { runCommandLine } from '../cli/commands.ts';
+import { optionsFromEnvironment, parseRunOptions, type RunOptions, writtenOut } from '../cli/options.ts';
+import { exitStatus } from '../config/exit-status.ts';
 
 /** The options that `run` gets from arguments and environment. */
 function parsed(args: string[], environment: NodeJS.ProcessEnv = {}, warnings: string[] = []): RunOptions {
-  const command = runCommandLine()
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} });
-  const own = writtenOut(args, command, (warning) => warnings.push(warning));
-  command.parse([...optionsFromEnvironment(command, environment), ...own], { from: 'user' });
-  return runOptions(command);
+  const own = writtenOut(args, (warning) => warnings.push(warning));
+  const options = parseRunOptions([...optionsFromEnvironment(environment), ...own]);
+  if (options === undefined) throw new Error(`${args.join(' ')} is not understood`);
+  return options;
+}
+
+/** The same by the whole command line; `undefined` when that does not come to run the daemon. */
+async function parsedWithHelp(args: string[]): Promise<RunOptions | undefined> {
+  let options: RunOptions | undefined;
+  await runCommandLine(['run', ...args], async (given) => {
+    options = given;
+    return exitStatus.done;
+  });
+  return options;
 }
 
 /** The built program, run to its end. Everything it could reach is closed to it. */
@@ -106,6 +117,30 @@ describe('options', () => {
   });
 });
 
+describe('the whole command line, which knows the help as well', () => {
+  const words = fc.constantFrom(
+    ...['--userdata=a', '--userdata', '--imds=one,two', '--transc-id=x', '--transc-id=', '--profile=', '--profile'],
+    ...['--disable-all', '--enable-init=0', '--enable-exec', '--enable-exec=on', '--enable-poll=perhaps', '--strict'],
+    ...['--strict=1', '--state-dir=/x', '--log-format=json', '--log-format=xml', '-v', '-vv', '-vx', '--verbose'],
+    ...['-v=2', '--no-strict', '--nonsense', '--', '-', '-x', '', 'word', 'yes', '1', '=', '--=x', '---strict'],
+  );
+
+  it('understands what the daemon understands, and the same by it [2.1]', async () => {
+    const understood = fc.array(words, { maxLength: 6 }).filter((args) => parseRunOptions(args) !== undefined);
+
+    await fc.assert(
+      fc.asyncProperty(understood, async (args) => {
+        expect(await parsedWithHelp(args)).toEqual(parseRunOptions(args));
+      }),
+    );
+  });
+
+  it('is asked where a value looks like an option [2.1]', async () => {
+    expect(parseRunOptions(['--userdata', '-x'])).toBeUndefined();
+    expect(await parsedWithHelp(['--userdata', '-x'])).toMatchObject({ userdata: '-x' });
+  });
+});
+
 describe('the program', () => {
   it.each(['--version', '-V'])('says its version and nothing else: %s [2.1]', (arg) => {
     expect(ec2fleetd([arg])).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/), stderr: '' });
@@ -141,7 +176,8 @@ describe('the program', () => {
     { args: ['--nonsense'], says: /unknown option '--nonsense'/ },
     { args: ['--enable-init=perhaps'], says: /'perhaps' is invalid.*true, yes, on or 1/ },
     { args: ['--transc-id='], says: /must not be empty/ },
-    { args: ['nonsense'], says: /nonsense/ },
+    { args: ['nonsense'], says: /no sub-command nonsense, only run, validate/ },
+    { args: ['run', 'valdate'], says: /no sub-command valdate; did you mean validate/ },
     { args: ['validate'], says: /missing required argument/ },
     { args: ['simulate', '--port=70000'], says: /from 0 to 65535/ },
     { args: ['--userdata=/nowhere/x.jsonc'], says: /\/nowhere\/x\.jsonc.*cannot be read/ },

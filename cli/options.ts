@@ -1,6 +1,6 @@
-/** The command line of `ec2fleetd run`, and the environment variables that say the same (behaviour.md 2.1, 2.2). */
+/** The options of `ec2fleetd run`, and the environment variables that say the same (behaviour.md 2.1, 2.2). */
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseArgs } from 'node:util';
 import type { Switches } from '../actors/domain-input.ts';
 import { parseEndpoints } from '../adapters/imds.ts';
 import { messageOf, UsageError } from '../config/errors.ts';
@@ -21,85 +21,167 @@ export interface RunOptions {
   verbosity: number;
 }
 
-type SwitchName = keyof Switches;
-
-const switchNames: SwitchName[] = ['init', 'exec', 'notify', 'poll'];
-
-const switchMeaning: Record<SwitchName, string> = {
-  init: 'change anything in AWS, and the host name; off: such calls are only logged (dry)',
-  exec: 'run commands',
-  notify: 'send notifications',
-  poll: 'watch for interruption notices; off: come up, run the started commands, and end',
-};
-
-/** The command `run`, with its options, but without an action. */
-export function runCommandLine(): Command {
-  const command = new Command('run')
-    .description('Run the daemon. This is what happens without a sub-command, too.')
-    .option('--userdata <file>', "configuration from FILE instead of the instance's user data")
-    .option(
-      '--imds <hosts>',
-      'metadata endpoint(s): host, host:port, [v6]:port or a URL; the first that answers is kept',
-      endpoints,
-    )
-    .option('--transc-id <string>', 'transaction id (default: a fresh UUID)', notEmpty)
-    .option('--profile <name>', 'AWS profile, for debugging')
-    .option('--disable-all', 'switch init, exec, notify and poll off; a later --enable-… switches one on again');
-  for (const name of switchNames) {
-    command.option(`--enable-${name} <bool>`, switchMeaning[name], onOrOff, true);
-  }
-  command.on('option:disable-all', () => {
-    for (const name of switchNames) command.setOptionValueWithSource(keyOf(name), false, 'cli');
-  });
-  return command
-    .option('--state-dir <dir>', 'journal and outbox (default: $STATE_DIRECTORY, else /var/lib/ec2fleetd)')
-    .addOption(
-      new Option('--log-format <format>', 'auto: pretty on a terminal, JSON otherwise')
-        .choices(['auto', 'pretty', 'json'])
-        .default('auto'),
-    )
-    .option('--strict', 'unknown keys and unknown macros are errors, not warnings')
-    .option('-v, --verbose', 'say more; may be repeated', (_, before: number) => before + 1, 0);
+/** What `run` does when it is asked for nothing else. */
+export function defaultOptions(): RunOptions {
+  return {
+    switches: { init: true, exec: true, notify: true, poll: true },
+    logFormat: 'auto',
+    strict: false,
+    verbosity: 0,
+  };
 }
 
-/** What commander made of it, in our words. */
-export function runOptions(command: Command): RunOptions {
-  const given = command.opts();
-  return {
-    ...pick(given, ['userdata', 'imds', 'transcId', 'profile', 'stateDir']),
-    switches: Object.fromEntries(switchNames.map((name) => [name, given[keyOf(name)]])) as unknown as Switches,
-    logFormat: given.logFormat,
-    strict: given.strict ?? false,
-    verbosity: given.verbose,
-  };
+/** One option: `--name VALUE`, or `--name` alone. */
+export interface DaemonOption {
+  /** For example `state-dir`; its variable is `EC2FLEETD_STATE_DIR`. */
+  name: string;
+  short?: string;
+  /** What its value is called in the help; absent: it takes none. */
+  value?: string;
+  /** The only values that it takes. */
+  choices?: readonly string[];
+  /** What holds without it, for the help. */
+  unset?: string | boolean;
+  meaning: string;
+  /** Puts it in. @throws UsageError for a value that it does not take. */
+  set(options: RunOptions, value: string): void;
+}
+
+const logFormats = ['auto', 'pretty', 'json'] as const;
+
+/** All options, in the order of the help, and of the environment's: `--disable-all` stands before the switches. */
+export const daemonOptions: readonly DaemonOption[] = [
+  {
+    name: 'userdata',
+    value: 'file',
+    meaning: "configuration from FILE instead of the instance's user data",
+    set(options, value) {
+      options.userdata = value;
+    },
+  },
+  {
+    name: 'imds',
+    value: 'hosts',
+    meaning: 'metadata endpoint(s): host, host:port, [v6]:port or a URL; the first that answers is kept',
+    set(options, value) {
+      options.imds = endpoints(value);
+    },
+  },
+  {
+    name: 'transc-id',
+    value: 'string',
+    meaning: 'transaction id (default: a fresh UUID)',
+    set(options, value) {
+      if (value === '') throw new UsageError('It must not be empty.');
+      options.transcId = value;
+    },
+  },
+  {
+    name: 'profile',
+    value: 'name',
+    meaning: 'AWS profile, for debugging',
+    set(options, value) {
+      options.profile = value;
+    },
+  },
+  {
+    name: 'disable-all',
+    meaning: 'switch init, exec, notify and poll off; a later --enable-… switches one on again',
+    set(options) {
+      options.switches = { init: false, exec: false, notify: false, poll: false };
+    },
+  },
+  enabling('init', 'change anything in AWS, and the host name; off: such calls are only logged (dry)'),
+  enabling('exec', 'run commands'),
+  enabling('notify', 'send notifications'),
+  enabling('poll', 'watch for interruption notices; off: come up, run the started commands, and end'),
+  {
+    name: 'state-dir',
+    value: 'dir',
+    meaning: 'journal and outbox (default: $STATE_DIRECTORY, else /var/lib/ec2fleetd)',
+    set(options, value) {
+      options.stateDir = value;
+    },
+  },
+  {
+    name: 'log-format',
+    value: 'format',
+    choices: logFormats,
+    unset: 'auto',
+    meaning: 'auto: pretty on a terminal, JSON otherwise',
+    set(options, value) {
+      const format = logFormats.find((one) => one === value);
+      if (format === undefined) throw new UsageError(`Allowed choices are ${logFormats.join(', ')}.`);
+      options.logFormat = format;
+    },
+  },
+  {
+    name: 'strict',
+    meaning: 'unknown keys and unknown macros are errors, not warnings',
+    set(options) {
+      options.strict = true;
+    },
+  },
+  {
+    name: 'verbose',
+    short: 'v',
+    meaning: 'say more; may be repeated',
+    set(options) {
+      options.verbosity += 1;
+    },
+  },
+];
+
+/**
+ * The options of a command line that says nothing but options, each with what belongs to it; else `undefined`: then `commands.ts`
+ * says what is wrong with it, or takes it after all. So the daemon starts without commander, whose loading takes 7 ms.
+ * @param args without the word `run`, see {@link writtenOut} and {@link optionsFromEnvironment}.
+ */
+export function parseRunOptions(args: string[]): RunOptions | undefined {
+  const options = defaultOptions();
+  try {
+    const { tokens } = parseArgs({ args, options: forNode, strict: true, allowPositionals: false, tokens: true });
+    for (const token of tokens) {
+      if (token.kind === 'option') optionOf(token.name).set(options, token.value ?? '');
+    }
+    return options;
+  } catch {
+    return undefined;
+  }
+}
+
+const forNode = Object.fromEntries(
+  daemonOptions.map(({ name, short, value }) => {
+    const type: 'string' | 'boolean' = value === undefined ? 'boolean' : 'string';
+    return [name, { type, ...(short === undefined ? {} : { short }) }];
+  }),
+);
+
+function optionOf(name: string): DaemonOption {
+  const option = daemonOptions.find((one) => one.name === name);
+  if (option === undefined) throw new UsageError(`There is no option --${name}.`);
+  return option;
 }
 
 /**
  * The environment as options, to stand before those of the command line, which therefore win: `EC2FLEETD_USERDATA=x` →
  * `--userdata=x`. Variables that are no option of ours are ignored (2.2).
+ * @throws UsageError when one has a value that its option does not take.
  */
-export function optionsFromEnvironment(command: Command, environment: NodeJS.ProcessEnv): string[] {
-  return command.options.flatMap((option) => {
-    const value = environment[variableOf(option)];
+export function optionsFromEnvironment(environment: NodeJS.ProcessEnv): string[] {
+  return daemonOptions.flatMap((option) => {
+    const variable = `EC2FLEETD_${option.name.toUpperCase().replaceAll('-', '_')}`;
+    const value = environment[variable];
     if (value === undefined || value === '') return [];
-    if (option.long === '--verbose') return Array<string>(Math.min(Number(value) || 0, 9)).fill('-v');
-    const given = checked(option, value);
-    return option.isBoolean() ? (given ? [String(option.long)] : []) : [`${option.long}=${value}`];
+    if (option.name === 'verbose') return Array<string>(Math.min(Number(value) || 0, 9)).fill('-v');
+    try {
+      if (option.value === undefined) return onOrOff(value) ? [`--${option.name}`] : [];
+      option.set(defaultOptions(), value);
+      return [`--${option.name}=${value}`];
+    } catch (error) {
+      throw new UsageError(`${variable}=${value}: ${messageOf(error)}`);
+    }
   });
-}
-
-/** `--state-dir` → `EC2FLEETD_STATE_DIR` */
-function variableOf(option: Option): string {
-  return `EC2FLEETD_${option.name().toUpperCase().replaceAll('-', '_')}`;
-}
-
-/** The value as the option takes it; one that it does not take is refused by the name of the variable. */
-function checked(option: Option, value: string): unknown {
-  try {
-    return option.isBoolean() ? onOrOff(value) : option.parseArg?.(value, undefined);
-  } catch (error) {
-    throw new UsageError(`${variableOf(option)}=${value}: ${messageOf(error)}`);
-  }
 }
 
 /**
@@ -107,8 +189,8 @@ function checked(option: Option, value: string): unknown {
  * @param warn is told each abbreviation.
  * @throws UsageError when several begin like that.
  */
-export function writtenOut(args: string[], command: Command, warn: (message: string) => void): string[] {
-  const known = command.options.map(({ long }) => String(long));
+export function writtenOut(args: string[], warn: (message: string) => void): string[] {
+  const known = [...daemonOptions.map(({ name }) => `--${name}`), '--help', '--version'];
   const end = args.indexOf('--');
   return args.map((arg, place) => {
     const [given = '', ...value] = arg.split('=');
@@ -116,8 +198,8 @@ export function writtenOut(args: string[], command: Command, warn: (message: str
     const name = given.replace(/^--transc_/, '--transc-');
     const isLong = /^--[a-z]/.test(name) && (end === -1 || place < end);
     if (!isLong) return arg;
-    if (known.includes(name) || ['--help', '--version'].includes(name)) return [name, ...value].join('=');
-    const meant = [...known, '--help', '--version'].filter((long) => long.startsWith(name));
+    if (known.includes(name)) return [name, ...value].join('=');
+    const meant = known.filter((long) => long.startsWith(name));
     if (meant.length > 1) throw new UsageError(`${name} is ambiguous: ${meant.join(', ')}`);
     const [only] = meant;
     if (only === undefined) return arg;
@@ -126,30 +208,29 @@ export function writtenOut(args: string[], command: Command, warn: (message: str
   });
 }
 
-function keyOf(name: SwitchName): string {
-  return `enable${name[0]?.toUpperCase()}${name.slice(1)}`;
+function enabling(name: keyof Switches, meaning: string): DaemonOption {
+  return {
+    name: `enable-${name}`,
+    value: 'bool',
+    unset: true,
+    meaning,
+    set(options, value) {
+      options.switches = { ...options.switches, [name]: onOrOff(value) };
+    },
+  };
 }
 
 function onOrOff(text: string): boolean {
   if (/^(true|yes|on)$/i.test(text)) return true;
   if (/^(false|no|off)$/i.test(text)) return false;
   if (/^\d+$/.test(text)) return Number(text) !== 0;
-  throw new InvalidArgumentError('Write true, yes, on or 1; or false, no, off or 0.');
+  throw new UsageError('Write true, yes, on or 1; or false, no, off or 0.');
 }
 
 function endpoints(text: string): string[] {
   try {
     return parseEndpoints(text);
   } catch (error) {
-    throw new InvalidArgumentError(messageOf(error));
+    throw new UsageError(messageOf(error));
   }
-}
-
-function notEmpty(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It must not be empty.');
-  return text;
-}
-
-function pick<Keys extends string>(given: Record<string, unknown>, keys: Keys[]): object {
-  return Object.fromEntries(keys.filter((key) => given[key] !== undefined).map((key) => [key, given[key]]));
 }

@@ -18,6 +18,7 @@ const dist = path.join(root, 'dist');
 /** Bundle name → source file. Whatever is imported dynamically has to be listed here. */
 const bundles = {
   main: 'cli/main.ts',
+  commands: 'cli/commands.ts',
   aws: 'adapters/sdk.ts',
   winston: 'adapters/winston.ts',
   mime: 'config/mime.ts',

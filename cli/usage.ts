@@ -1,0 +1,10 @@
+/** What becomes of a command line, or an environment, that cannot be used (behaviour.md 2.3). */
+
+import type { UsageError } from '../config/errors.ts';
+import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
+
+/** Says what is wrong; gives the exit status for it. */
+export function usageStatus({ message }: UsageError): ExitStatus {
+  console.error(`ec2fleetd: ${message.replace(/[.]$/, '')}. See ec2fleetd --help.`);
+  return exitStatus.usage;
+}
