@@ -168,7 +168,7 @@ function nameOf(request: CreationRequest): string {
 
 /** The snapshot is asked about apart from the volume. Source: Service Authorization Reference, "Amazon EC2". */
 function permissionFor({ SnapshotId: snapshot }: CreationRequest): string {
-  const from = snapshot === undefined ? '' : ` and on ${snapshot}`;
+  const from = snapshot ? ` and on ${snapshot}` : '';
   return `ec2:CreateVolume on volumes${from}, and ec2:CreateTags on volumes (ec2:CreateAction CreateVolume),`;
 }
 

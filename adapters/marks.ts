@@ -1,6 +1,6 @@
 /** Tags that are written on volumes and taken off again; nobody's decision hangs on them. */
 
-import { messageOf } from '../config/errors.ts';
+import { AdapterError, messageOf } from '../config/errors.ts';
 import type { Tags } from '../config/tags.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
 import { createBatch, type Joins } from './batch.ts';
@@ -66,7 +66,8 @@ export function createMarks(aws: Aws, { onTrouble = () => {} }: MarksOptions = {
   }
 
   function tellOnce(error: unknown): void {
-    const kind = codeOf(error) ?? messageOf(error);
+    const action = error instanceof AdapterError ? error.operation.split(' ', 1) : '';
+    const kind = `${action} ${codeOf(error) ?? messageOf(error)}`;
     if (told.has(kind)) return;
     told.add(kind);
     onTrouble(Error.isError(error) ? error : new Error(messageOf(error)));

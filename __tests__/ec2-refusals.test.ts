@@ -1,0 +1,97 @@
+/** Refusals of EC2 in an operator's words: whether they may pass, and what would help. */
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { CallLog } from '../adapters/aws.ts';
+import { createCreations } from '../adapters/creations.ts';
+import { createVolumes } from '../adapters/ec2.ts';
+import { facts, startAwsLab } from './helpers/aws-lab.ts';
+
+const log: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
+
+/** Refuses every call with this code. */
+async function refusing(status: number, code: string) {
+  const body = `<Response><Errors><Error><Code>${code}</Code><Message>no</Message></Error></Errors></Response>`;
+  const server = createServer((_, answer) => answer.writeHead(status, { 'content-type': 'text/xml' }).end(body));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, [Symbol.dispose]: () => server.close() };
+}
+
+describe('a refusal of AttachVolume', () => {
+  it.each([
+    {
+      code: 'EncryptedVolumesNotSupported',
+      retryable: false,
+      helps: /Use an instance type that can have such a volume/,
+    },
+    { code: 'UnsupportedOperation', retryable: false, helps: /Use an instance type/ },
+    { code: 'CustomerKeyHasBeenRevoked', retryable: false, helps: /key is enabled, and allow kms:CreateGrant/ },
+    { code: 'AttachmentLimitExceeded', retryable: false, helps: /larger instance type, or fewer volumes/ },
+    { code: 'InvalidVolume.ZoneMismatch', retryable: false, helps: /Launch the instance in the volume's zone/ },
+    { code: 'InvalidVolume.NotFound', retryable: false, helps: /Check volume-id/ },
+    { code: 'InvalidInstanceID.NotFound', retryable: true, helps: /Check the region/ },
+    { code: 'InvalidInstanceID.Malformed', retryable: false, helps: /Check what the instance metadata gives/ },
+    { code: 'IncorrectInstanceState', retryable: true, helps: /not running, or not yet/ },
+    { code: 'RequestLimitExceeded', retryable: true, helps: /quota/ },
+    { code: 'NeverHeardOf', retryable: false, helps: /Look the code up/ },
+  ])('$code says what would help [6.3]', async ({ code, retryable, helps }) => {
+    await using lab = await startAwsLab({});
+    using server = await refusing(400, code);
+    process.env.AWS_ENDPOINT_URL = server.url;
+
+    const error = await createVolumes(lab.aws, facts)
+      .attach({ volumeId: 'vol-0aa', device: '/dev/sdf' }, log)
+      .catch((reason) => reason);
+
+    expect(error.message).toMatch(/^AttachVolume vol-0aa: /);
+    expect(error.message).toMatch(helps);
+    expect(error.retryable).toBe(retryable);
+  });
+});
+
+describe('a refusal of CreateVolume', () => {
+  it.each([
+    { code: 'InvalidSnapshot.NotFound', helps: /Check SnapshotId in create/ },
+    { code: 'InvalidSnapshotID.Malformed', helps: /Check SnapshotId in create/ },
+    { code: 'UnknownVolumeType', helps: /Check VolumeType in create/ },
+    { code: 'InvalidZone.NotFound', helps: /may use this zone/ },
+    { code: 'VolumeLimitExceeded', helps: /larger quota of EBS/ },
+    { code: 'MaxIOPSLimitExceeded', helps: /larger quota of EBS/ },
+    { code: 'ResourceLimitExceeded', helps: /larger quota of EBS/ },
+    { code: 'TagLimitExceeded', helps: /50 tags/ },
+    { code: 'KmsKeyNotAccessible', helps: /allow kms:CreateGrant/ },
+    { code: 'MissingParameter', helps: /Check the configured values/ },
+    { code: 'UnknownParameter', helps: /Check the configured values/ },
+    { code: 'InvalidParameterCombination', helps: /Check the configured values/ },
+    { code: 'InvalidParameterDependency', helps: /Check the configured values/ },
+    { code: 'ValidationError', helps: /Check the configured values/ },
+    { code: 'InvalidParameterValue', helps: /Check the configured value/ },
+    { code: 'IncorrectState', helps: /in which state/ },
+    { code: 'UnauthorizedOperation', helps: /Allow ec2:CreateVolume on volumes and on snap-0abc, and ec2:CreateTags/ },
+  ])('$code is for good, and says what would help [6.3]', async ({ code, helps }) => {
+    await using lab = await startAwsLab({});
+    using server = await refusing(400, code);
+    process.env.AWS_ENDPOINT_URL = server.url;
+
+    const error = await createCreations(lab.aws, facts)
+      .create({ SnapshotId: 'snap-0abc', ClientToken: 'x' }, log)
+      .catch((reason) => reason);
+
+    expect(error.message).toMatch(helps);
+    expect(error.retryable).toBe(false);
+  });
+
+  it.each([400, 500])('for want of room may pass, whatever its status: %d [6.3]', async (status) => {
+    await using lab = await startAwsLab({});
+    using server = await refusing(status, 'InsufficientVolumeCapacity');
+    process.env.AWS_ENDPOINT_URL = server.url;
+
+    const error = await createCreations(lab.aws, facts)
+      .create({ Size: 10, ClientToken: 'x' }, log)
+      .catch((reason) => reason);
+
+    expect(error.message).toMatch(/The zone has no room for such a volume/);
+    expect(error.retryable).toBe(true);
+  });
+});
