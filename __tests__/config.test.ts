@@ -353,7 +353,7 @@ describe('two entries for one thing', () => {
 
   it.each([
     ['a device whose macros show only later', volumes({ device: '/dev/sd{domain}' }, { device: '/dev/sd{domain}' })],
-    ['a volume id that no source uses', volumes({ 'volume-id': 'vol-2', source: 'c', create: {} }, {})],
+    ['a volume id that no source uses', volumes({ 'volume-id': 'vol-2', source: 'c', create: { Size: 1 } }, {})],
     ['a name in two zones', records({ name: 'a.example.com' }, { name: 'a.example.com', hostedzone: 'Z2' })],
     ['a name with macros', records({ name: '{domain}' }, { name: '{domain}' })],
   ])('%s is no problem at load [3.4]', (_, config) => {
@@ -401,7 +401,7 @@ describe('warnings', () => {
     ['env', (text: string) => group({ env: { A: text } })],
     ['record names', (text: string) => record({ name: text })],
     ['volume-id', (text: string) => volume({ 'volume-id': text })],
-    ['pool-name', (text: string) => volume({ 'pool-name': text })],
+    ['pool-name', (text: string) => volume({ source: 'xp', 'pool-name': text })],
     ['device', (text: string) => volume({ device: `/dev/sd{domain}${text}` })],
     ['subject', (text: string) => receiver({ envelope: { subject: text } })],
     ['body', (text: string) => receiver({ envelope: { body: text } })],
@@ -412,7 +412,28 @@ describe('warnings', () => {
 
   it.each([
     ['two host names', { hostname: 'a', 'set-hostname': 'b' }, 'is not used: "set-hostname" is given, too, and wins.'],
-    ['an id that no source asks for', volume({ source: 'c', create: {} }), 'is not used: "source" has no x.'],
+    ['an id that no source asks for', created({ Size: 1 }), 'is not used: "source" has no x.'],
+    ['parameters that no source asks for', volume({ create: { Size: 1 } }), 'is not used: "source" has no c.'],
+    ['a pool that no source asks for', volume({ 'pool-name': 'a' }), 'is not used: "source" has neither p nor c.'],
+    ['a choice without a pool', volume({ 'pool-pref': 'random' }), 'is not used: "source" has no p.'],
+    [
+      'a limit for waiting where nothing is waited for',
+      { domains: { web: { 'attach-volume': [{ device: 'sdf', source: 'c', create: { Size: 1 }, wait: 5 }] } } },
+      'is not used: "source" has neither x nor p.',
+    ],
+    [
+      'a source behind the creation',
+      volume({ source: 'cx', create: { Size: 1 } }),
+      'source x is never tried: c in front of it creates a volume. Write c last.',
+    ],
+    ...['AvailabilityZone', 'AvailabilityZoneId', 'ClientToken', 'DryRun'].map(
+      (name) =>
+        [
+          `${name} of a new volume`,
+          volume({ source: 'xc', create: { Size: 1, [name]: 7 } }),
+          'is overruled: the daemon sets it itself. Leave it out.',
+        ] as const,
+    ),
     [
       'a topic for a queue',
       receiver({ backend: 'aws-sqs', options: { 'queue-url': 'Q', topic: 'T' } }),
@@ -441,6 +462,98 @@ describe('warnings', () => {
   });
 });
 
+describe('the parameters of a new volume', () => {
+  const messages = (create: object) => thrown(JSON.stringify(volume({ source: 'xc', create })), { strict: true });
+  const text = (create: object) =>
+    messages(create).map(({ path, message }) => `${path.split('.create')[1]} ${message}`);
+  const tags = 'a list such as [{ "ResourceType": "volume", "Tags": [{ "Key": "Name", "Value": "worlds" }] }]';
+
+  it('are all those of CreateVolume, in its own spelling [6.1]', () => {
+    const create = {
+      Encrypted: true,
+      Iops: 3000,
+      KmsKeyId: 'alias/worlds',
+      MultiAttachEnabled: false,
+      Operator: { Principal: 'example' },
+      OutpostArn: 'arn:aws:outposts:eu-west-1:123456789012:outpost/op-1',
+      Size: 8,
+      SnapshotId: 'snap-0123456789abcdef0',
+      TagSpecifications: [{ ResourceType: 'volume', Tags: [{ Key: 'Name', Value: 'worlds' }, { Key: 'empty' }] }],
+      Throughput: 125,
+      VolumeInitializationRate: 100,
+      VolumeType: 'gp3',
+    };
+
+    expect(load(volume({ source: 'xc', create })).warnings).toEqual([]);
+    expect(messages(create)).toEqual([]);
+  });
+
+  it.each([{ Size: 8 }, { SnapshotId: 'snap-0123456789abcdef0' }, { SnapshotId: 'snap-0123456789abcdef0', Size: 8 }])(
+    'may be %j alone [6.1]',
+    (create) => {
+      expect(messages(create)).toEqual([]);
+    },
+  );
+
+  it.each([
+    [{ size: 8, SnapshotId: 's' }, '.size CreateVolume takes no "size". Did you mean "Size"?'],
+    [{ Size: 8, VolumeTipe: 'gp3' }, '.VolumeTipe CreateVolume takes no "VolumeTipe". Did you mean "VolumeType"?'],
+    [
+      { Size: 8, toString: 1 },
+      expect.stringMatching(/^\.toString CreateVolume takes no "toString"\. It takes Encrypted, .*, VolumeType\.$/),
+    ],
+  ])('%j: an unknown one is an error when strict [2.1, 3.1]', (create, message) => {
+    expect(text(create)).toEqual([message]);
+  });
+
+  it('are warned about where one is unknown [3.1]', () => {
+    expect(load(volume({ source: 'xc', create: { Size: 8, Sise: 8 } })).warnings).toEqual([
+      expect.objectContaining({ message: 'CreateVolume takes no "Sise". Did you mean "Size"?' }),
+    ]);
+  });
+
+  it.each([
+    [{ Size: '8' }, '.Size expected a whole number, got "8".'],
+    [{ Size: 8.5 }, '.Size expected a whole number, got 8.5.'],
+    [{ Size: null }, '.Size expected a whole number, got null.'],
+    [{ Size: 8, Iops: true }, '.Iops expected a whole number, got true.'],
+    [{ Size: 8, Throughput: '125' }, '.Throughput expected a whole number, got "125".'],
+    [
+      { Size: 8, VolumeInitializationRate: [] },
+      '.VolumeInitializationRate expected a whole number, got an empty list.',
+    ],
+    [{ Size: 8, Encrypted: 'true' }, '.Encrypted expected true or false, got "true".'],
+    [{ Size: 8, MultiAttachEnabled: 1 }, '.MultiAttachEnabled expected true or false, got 1.'],
+    [{ SnapshotId: 7 }, '.SnapshotId expected a string, got 7.'],
+    [{ Size: 8, VolumeType: {} }, '.VolumeType expected a string, got an object.'],
+    [{ Size: 8, KmsKeyId: 7 }, '.KmsKeyId expected a string, got 7.'],
+    [{ Size: 8, OutpostArn: 7 }, '.OutpostArn expected a string, got 7.'],
+    [{ Size: 8, Operator: 'me' }, '.Operator expected an object in braces { }, got "me".'],
+    [{ Size: 8, TagSpecifications: {} }, `.TagSpecifications expected ${tags}, got an object.`],
+    [{ Size: 8, TagSpecifications: [{ Tags: [{ Value: 'x' }] }] }, `.TagSpecifications expected ${tags}, got a list.`],
+    [
+      { Size: 8, TagSpecifications: [{ Tags: [{ Key: 'a', Value: 1 }] }] },
+      `.TagSpecifications expected ${tags}, got a list.`,
+    ],
+    [{ Size: 8, TagSpecifications: [{ ResourceType: 1 }] }, `.TagSpecifications expected ${tags}, got a list.`],
+    [{ Size: 8, TagSpecifications: ['Name'] }, `.TagSpecifications expected ${tags}, got a list.`],
+  ])('%j has another form than the API wants [3.1]', (create, message) => {
+    expect(text(create)).toEqual([message]);
+  });
+
+  it('need a size or a snapshot [3.3]', () => {
+    expect(text({ VolumeType: 'gp3' })).toEqual([
+      ' has neither "Size" (in GiB) nor "SnapshotId"; CreateVolume needs one of them.',
+    ]);
+  });
+
+  it('make no volume that several instances can attach: that is no claim [6.3]', () => {
+    expect(text({ Size: 8, VolumeType: 'io2', Iops: 100, MultiAttachEnabled: true })).toEqual([
+      '.MultiAttachEnabled attaching such a volume claims nothing, since others can attach it as well. Leave it out.',
+    ]);
+  });
+});
+
 describe('a release', () => {
   const entries = { volume, record };
 
@@ -462,8 +575,6 @@ describe('a release', () => {
 
 describe('what this version does not do yet', () => {
   it.each([
-    [volume({ source: 'xp', 'pool-name': 'a' }), 'taking a volume from a pool (source p)'],
-    [volume({ source: ['x', 'c'], create: {} }), 'creating a volume (source c)'],
     [record({ wait: 'insync' }), 'waiting for INSYNC'],
     [record({ set: 'multivalue' }), 'a multivalue record set'],
     [record({ stale: 'delete' }), 'deleting a stale record'],
@@ -474,12 +585,6 @@ describe('what this version does not do yet', () => {
     expect(notYet.map(({ message }) => message)).toEqual([
       `${feature} is not in this version yet; the daemon does not run with it. Leave it out for now.`,
     ]);
-  });
-
-  it.each([
-    { what: 'a wait of its own', config: volume({ wait: 5 }), feature: 'a limit of its own for waiting for a volume' },
-  ])('is also $what', ({ config, feature }) => {
-    expect(load(config).notYet.map(({ message }) => message)).toEqual([expect.stringContaining(feature)]);
   });
 
   it('is nothing that a configuration gets by default', () => {
@@ -517,6 +622,11 @@ function thrown(text: string, options: { strict: boolean }) {
 function volume(fields: object): object {
   const entry = { device: '/dev/sdf', source: 'x', 'volume-id': 'vol-0123456789abcdef0', ...fields };
   return { domains: { web: { 'attach-volume': [entry] } } };
+}
+
+/** An entry that creates its volume. */
+function created(create: object): object {
+  return volume({ source: 'c', create });
 }
 
 function record(fields: object): object {

@@ -1,6 +1,7 @@
 /** What has to fit together in one entry of `attach-volume` (behaviour.md 3.3, 3.4). */
 import type { Finding, Place } from './check.ts';
 import { sourcesOf } from './commands.ts';
+import { creationChecks } from './creation-checks.ts';
 import { hasMacros } from './macros.ts';
 import { error, type Places, warning } from './places.ts';
 import type { VolumeConfig } from './schema.ts';
@@ -16,7 +17,8 @@ export function volumeChecks(place: Place, places: Places, timeoutS: number): Fi
   return [
     ...device(entry.device, places.inside(place, 'device')),
     ...sources(entry.source, places.inside(place, 'source'), place),
-    ...unusedSources(entry, place, places),
+    ...unused(entry, place, places),
+    ...creationChecks(entry.create, places.inside(place, 'create')),
     ...waiting(entry.wait, places.inside(place, 'wait'), timeoutS),
   ];
 }
@@ -47,18 +49,40 @@ function sources(source: VolumeConfig['source'] | undefined, at: Place, volume: 
   if (strange !== undefined) return [error(at, `${quoted(strange)} is no source. ${LETTERS}`)];
   if (letters.length === 0) return [error(at, `names no source. ${LETTERS}`)];
   if (new Set(letters).size < letters.length) return [error(at, `${quoted(letters.join(''))} names a source twice.`)];
-  return letters
+  const missing = letters
     .filter((letter) => !volume.keys.includes(sourceKeys[letter]))
     .map((letter) => error(at, `source ${letter} needs "${sourceKeys[letter]}", which is missing.`));
+  return [...missing, ...behindCreation(letters, at)];
 }
 
-/** A pool's name has a use without `p`, too: created volumes join it. */
-function unusedSources(entry: Partial<VolumeConfig>, place: Place, places: Places): Finding[] {
-  const { source } = entry;
+/** A volume that cannot be created fails the entry. */
+function behindCreation(letters: string[], at: Place): Finding[] {
+  const behind = letters.includes('c') ? letters.slice(letters.indexOf('c') + 1) : [];
+  return behind.map((letter) =>
+    warning(at, `source ${letter} is never tried: c in front of it creates a volume. Write c last.`),
+  );
+}
+
+/** By key, the sources of which one has a use for it: created volumes join a pool, and only who may hold one is waited for. */
+const usedBy = {
+  'volume-id': ['x'],
+  'pool-name': ['p', 'c'],
+  'pool-pref': ['p'],
+  create: ['c'],
+  wait: ['x', 'p'],
+} as const;
+
+function unused({ source }: Partial<VolumeConfig>, place: Place, places: Places): Finding[] {
   if (source === undefined) return [];
-  return (['x', 'c'] as const)
-    .filter((letter) => entry[sourceKeys[letter]] !== undefined && !sourcesOf({ source }).includes(letter))
-    .map((letter) => warning(places.inside(place, sourceKeys[letter]), `is not used: "source" has no ${letter}.`));
+  const letters = sourcesOf({ source });
+  return Object.entries(usedBy)
+    .filter(([key, users]) => place.keys.includes(key) && !users.some((letter) => letters.includes(letter)))
+    .map(([key, users]) =>
+      warning(
+        places.inside(place, key),
+        `is not used: "source" has ${users.length > 1 ? 'neither' : 'no'} ${users.join(' nor ')}.`,
+      ),
+    );
 }
 
 function waiting(waitS: number | undefined, at: Place, timeoutS: number): Finding[] {
