@@ -1,7 +1,7 @@
 import { type Switches, supervisorInput } from '../actors/domain-input.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import type { Hold } from '../config/vocabulary.ts';
+import type { AttachmentHold, CreationHold, Hold } from '../config/vocabulary.ts';
 import { inheritanceOf } from './helpers/journal.ts';
 
 describe('a configuration as the machines get it', () => {
@@ -22,6 +22,14 @@ describe('a configuration as the machines get it', () => {
             critical: false,
             release: ['stop'],
             exec: [{ on: 'starting', lines: [{ argv: ['/sbin/fsck'] }] }],
+          },
+          {
+            device: '/dev/sdh',
+            source: 'pc',
+            'pool-name': 'worlds-{domain}',
+            'pool-pref': 'least-recent-used',
+            create: { Size: 8 },
+            wait: 30,
           },
         ],
         'update-route53': [{ hostedzone: 'Z1', name: '{domain}.example.com', ttl: 60, release: ['interrupt'] }],
@@ -75,11 +83,48 @@ describe('a configuration as the machines get it', () => {
     { what: 'the same device by its other name', hold: volumeHold({ device: '/dev/xvdf' }), leftOver: false },
     { what: 'a volume at another device', hold: volumeHold({ device: '/dev/sdg' }), leftOver: true },
     { what: 'another volume', hold: volumeHold({ volumeId: 'vol-old' }), leftOver: true },
+    { what: 'a volume of its pool', hold: poolHold({}), leftOver: false },
+    { what: 'a volume that was created for its pool', hold: poolHold({ source: 'c' }), leftOver: false },
+    { what: 'a volume of another pool', hold: poolHold({ pool: 'old' }), leftOver: true },
+    { what: 'a volume by id where there is a pool now', hold: poolHold({ source: 'x' }), leftOver: true },
+    { what: 'a volume that is still to be created', hold: creationHold({}), leftOver: false },
+    { what: 'a volume that nobody would create now', hold: creationHold({ device: '/dev/sdf' }), leftOver: true },
     { what: 'a domain that is gone', hold: volumeHold({ domain: 'db' }), leftOver: true },
     { what: 'a record that is still asked for', hold: recordHold('web.example.com.'), leftOver: false },
     { what: 'a record of another name', hold: recordHold('old.example.com.'), leftOver: true },
   ])('is tidied up after: $what ($leftOver) [12.2]', ({ hold, leftOver }) => {
     expect(inputOf({}, inheritanceOf({ holds: [hold] })).leftOver).toBe(leftOver);
+  });
+
+  it('leaves a creation alone as long as its volume is asked for, though nobody would create it now [6.10, 12.2]', () => {
+    const created = creationHold({ device: '/dev/sdf', volumeId: 'vol-web' });
+
+    expect(inputOf({}, inheritanceOf({ holds: [created, volumeHold({ source: 'c' })] })).leftOver).toBe(false);
+    expect(inputOf({}, inheritanceOf({ holds: [created] })).leftOver).toBe(true);
+  });
+
+  it('has of a volume from a pool all that it is chosen and created by [6.1, 6.4, 6.5]', () => {
+    const [byId, pooled] = inputOf().domains[0]?.volumes ?? [];
+
+    expect(pooled).toMatchObject({
+      sources: ['p', 'c'],
+      volumeId: '',
+      pool: 'worlds-web',
+      preference: 'least-recently-used',
+      create: { Size: 8 },
+      waitMs: 30_000,
+    });
+    expect(byId).toMatchObject({ sources: ['x'], preference: 'spread' });
+    expect(byId).not.toHaveProperty('pool');
+    expect(byId).not.toHaveProperty('waitMs');
+  });
+
+  it('has of each volume a number of its own, the same each time, for its jitter [6.3]', () => {
+    const seeds = () => inputOf().domains[0]?.volumes.map(({ seed }) => seed) ?? [];
+
+    expect(seeds()).toEqual(seeds());
+    expect(new Set(seeds()).size).toBe(2);
+    for (const seed of seeds()) expect(seed >= 0 && seed < 1).toBe(true);
   });
 
   it('has macros expanded where they are known before anything happens, and left where they are not [4.1]', () => {
@@ -152,8 +197,32 @@ describe('a configuration as the machines get it', () => {
   });
 });
 
-function volumeHold(settings: Partial<Hold & { kind: 'attachment' }>): Hold {
-  return { kind: 'attachment', domain: 'web', volumeId: 'vol-web', device: '/dev/sdf', prepared: false, ...settings };
+function volumeHold(settings: Partial<AttachmentHold>): Hold {
+  return {
+    kind: 'attachment',
+    domain: 'web',
+    volumeId: 'vol-web',
+    device: '/dev/sdf',
+    source: 'x',
+    prepared: false,
+    ...settings,
+  };
+}
+
+function poolHold(settings: Partial<AttachmentHold>): Hold {
+  return volumeHold({ volumeId: 'vol-1', device: '/dev/sdh', source: 'p', pool: 'worlds-web', ...settings });
+}
+
+function creationHold(settings: Partial<CreationHold>): Hold {
+  return {
+    kind: 'creation',
+    domain: 'web',
+    device: '/dev/xvdh',
+    attempt: 1,
+    request: { ClientToken: 'token-1' },
+    disposable: true,
+    ...settings,
+  };
 }
 
 function recordHold(name: string): Hold {

@@ -16,7 +16,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { lockStateDir, type StateDir, stateDirectory } from '../adapters/state-dir.ts';
 import { AdapterError, UsageError } from '../config/errors.ts';
-import type { Hold, RecordSetHold } from '../config/vocabulary.ts';
+import type { CreationHold, Hold, RecordSetHold } from '../config/vocabulary.ts';
 
 const OURS = 'i-0123456789abcdef0';
 const ANOTHER = 'i-0fedcba9876543210';
@@ -67,7 +67,7 @@ const inDir = (name: string) => path.join(dir, name);
 const textOf = (name: string) => readFileSync(inDir(name), 'utf8');
 
 function hold(domain: string): Hold {
-  return { kind: 'attachment', domain, volumeId: 'vol-1', device: '/dev/sdf', prepared: false };
+  return { kind: 'attachment', domain, volumeId: 'vol-1', device: '/dev/sdf', source: 'x', prepared: false };
 }
 
 const recordSetHold: RecordSetHold = {
@@ -82,6 +82,15 @@ const recordSetHold: RecordSetHold = {
     values: [],
     alias: { hostedZone: 'Z2', name: 'b.example.com.', evaluateTargetHealth: true },
   },
+};
+
+const creationHold: CreationHold = {
+  kind: 'creation',
+  domain: 'web',
+  device: '/dev/sdf',
+  attempt: 2,
+  request: { ClientToken: 'token-2', Size: 8, TagSpecifications: [{ ResourceType: 'volume', Tags: [] }] },
+  disposable: true,
 };
 
 // Where no namespaces may be made, nothing of the kind can be laid out.
@@ -146,12 +155,12 @@ describe('the journal', () => {
     const first = await openDir();
     const before = first.holds();
     await first.changeHolds(adding('b', 'a'));
-    await first.changeHolds((holds) => [...holds, recordSetHold]);
+    await first.changeHolds((holds) => [...holds, recordSetHold, creationHold]);
 
     const second = await openAgain(first);
 
     expect(before).toEqual([]);
-    expect(second.holds()).toEqual([hold('b'), hold('a'), recordSetHold]);
+    expect(second.holds()).toEqual([hold('b'), hold('a'), recordSetHold, creationHold]);
     expect(problems).toEqual([]);
   });
 
@@ -439,6 +448,7 @@ describe('files of another instance', () => {
 describe('a damaged journal', () => {
   const file = (fields: object) => JSON.stringify({ version: 1, instanceId: OURS, holds: [hold('web')], ...fields });
   const withHold = (fields: object) => file({ holds: [hold('a'), { ...hold('b'), ...fields }] });
+  const withCreation = (fields: object) => file({ holds: [{ ...creationHold, ...fields }] });
   const withRecord = (fields: object) => file({ holds: [{ ...recordSetHold, ...fields }] });
   const whole = file({});
 
@@ -465,7 +475,7 @@ describe('a damaged journal', () => {
     {
       damage: 'an unknown kind',
       content: withHold({ kind: 'else' }),
-      reason: 'holds[1].kind is "else" instead of "attachment"',
+      reason: 'holds[1].kind is "else" instead of "attachment" or "creation" or "record-set"',
     },
     {
       damage: 'a hold with a wrong field',
@@ -481,6 +491,23 @@ describe('a damaged journal', () => {
       damage: 'a hold without a field',
       content: withHold({ volumeId: undefined }),
       reason: 'holds[1].volumeId is missing',
+    },
+    { damage: 'a source that is none', content: withHold({ source: 'y' }), reason: 'holds[1].source is "y"' },
+    { damage: 'a pool that is none', content: withHold({ pool: 1 }), reason: 'holds[1].pool is 1 instead of a string' },
+    {
+      damage: 'a request without its token',
+      content: withCreation({ request: { Size: 8 } }),
+      reason: 'holds[0].request.ClientToken is undefined instead of a string',
+    },
+    {
+      damage: 'an attempt that is no number',
+      content: withCreation({ attempt: '2' }),
+      reason: 'holds[0].attempt is "2" instead of a whole number',
+    },
+    {
+      damage: 'a creation that does not say whether it may be deleted',
+      content: withCreation({ disposable: undefined }),
+      reason: 'holds[0].disposable is missing',
     },
     { damage: 'a record set that is none', content: withRecord({ before: 7 }), reason: 'holds[0].before is 7' },
     { damage: 'no record set', content: withRecord({ after: undefined }), reason: 'holds[0].after is missing' },

@@ -1,6 +1,6 @@
 import { createTransactions } from '../actors/transaction.ts';
 import { AdapterError } from '../config/errors.ts';
-import type { AttachmentHold, Hold, RecordSetHold } from '../config/vocabulary.ts';
+import type { AttachmentHold, CreationHold, Hold, RecordSetHold } from '../config/vocabulary.ts';
 import { journalOf } from './helpers/journal.ts';
 
 describe('a transaction', () => {
@@ -58,8 +58,19 @@ describe('what a domain holds', () => {
     domain: 'web',
     volumeId: 'vol-1',
     device: '/dev/sdf',
+    source: 'p',
+    pool: 'worlds',
     prepared: false,
   };
+  const creation: CreationHold = {
+    kind: 'creation',
+    domain: 'web',
+    device: '/dev/sdf',
+    attempt: 1,
+    request: { ClientToken: 'token-1', Size: 8 },
+    disposable: true,
+  };
+  const made: CreationHold = { ...creation, volumeId: 'vol-1' };
   const set = (value: string) => ({ name: 'game.example.com.', type: 'A' as const, ttl: 60, values: [value] });
   const record = (before: string | undefined, after: string): RecordSetHold => ({
     kind: 'record-set',
@@ -142,15 +153,15 @@ describe('what a domain holds', () => {
     await web.holding([volume], async () => {}, yes);
 
     expect(web.holds()).toEqual([volume]);
-    expect(web.isUnprepared(volume)).toBe(true);
+    expect(web.attachment('vol-1')?.prepared).toBe(false);
   });
 
   it('is prepared once the commands of the volume have succeeded [4.3]', async () => {
     const { web } = holding([volume, { ...volume, domain: 'db' }]);
 
-    await web.notePrepared(volume);
+    await web.notePrepared('vol-1');
 
-    expect(web.isUnprepared(volume)).toBe(false);
+    expect(web.attachment('vol-1')?.prepared).toBe(true);
     expect(web.holds()).toEqual([{ ...volume, prepared: true }]);
   });
 
@@ -215,14 +226,66 @@ describe('what a domain holds', () => {
     expect(journal.holds()).toEqual([volume]);
   });
 
+  it('is, of a volume, what the run that attached it knew of it, for the own alone [4.3]', async () => {
+    const { web } = holding([{ ...volume, domain: 'db', volumeId: 'vol-9' }, volume]);
+
+    expect(web.attachment('vol-1')).toEqual(volume);
+    expect(web.attachment('vol-9')).toBeUndefined();
+  });
+
+  it('is one creation for each device, by whichever of its names [6.6]', async () => {
+    const { journal, web } = holding([creation]);
+
+    await web.holding([{ ...creation, device: '/dev/xvdf', attempt: 2 }], async () => {}, yes);
+
+    expect(journal.holds()).toEqual([{ ...creation, device: '/dev/xvdf', attempt: 2 }]);
+    expect(web.creation('sdf')?.attempt).toBe(2);
+    expect(web.creation('/dev/sdg')).toBeUndefined();
+  });
+
+  it('is created before it is attached, also when its request was repeated since: it is detached first and deleted then [6.6, 6.10]', async () => {
+    const { web } = holding([creation, volume]);
+
+    await web.replace(made);
+    await web.holding([made], () => Promise.reject(denied), yes).catch(() => {});
+
+    expect(web.holds()).toEqual([made, volume]);
+    expect(web.isCreated('vol-1')).toBe(true);
+    expect(web.isCreated('vol-2')).toBe(false);
+  });
+
+  it('may be deleted until commands of another volume could have written on it [6.10]', async () => {
+    const others: CreationHold = { ...made, domain: 'db' };
+    const { journal, web } = holding([made, others]);
+
+    await web.noteCommands('vol-1');
+    const afterItsOwn = web.creation('/dev/sdf')?.disposable;
+    await web.noteCommands('vol-2');
+
+    expect(afterItsOwn).toBe(true);
+    expect(web.creation('/dev/sdf')?.disposable).toBe(false);
+    expect(journal.holds()[1]).toEqual(others);
+  });
+
+  it('is no creation any more at the point of no return, unless its volume was never attached [5.2, 6.10]', async () => {
+    const unanswered = { ...creation, device: '/dev/sdg' };
+    const { web } = holding([made, { ...volume, prepared: true }, unanswered]);
+
+    await web.commit();
+
+    expect(web.holds()).toEqual([unanswered]);
+  });
+
   it('is nothing that a dry run may forget, or note [2.1, 12.2]', async () => {
-    const journal = journalOf([volume]);
+    const journal = journalOf([made, volume]);
     const dry = createTransactions({ journal, changes: false }).of('web');
 
-    await dry.notePrepared(volume);
+    await dry.notePrepared('vol-1');
+    await dry.noteCommands('vol-2');
+    await dry.replace({ ...volume, prepared: true });
     await dry.drop(volume);
     await dry.commit();
 
-    expect(journal.holds()).toEqual([volume]);
+    expect(journal.holds()).toEqual([made, volume]);
   });
 });

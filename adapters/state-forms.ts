@@ -144,10 +144,17 @@ const recordSetHold = object<RecordSetHold>(
   ['before'],
 );
 
+const kindOfHold = oneOf<Hold['kind']>('attachment', 'creation', 'record-set');
+
 const hold: Reader<Hold> = (value, at) => {
-  const { kind } = plainObject(value, at);
-  if (kind === 'record-set') return recordSetHold(value, at);
-  return kind === 'creation' ? creationHold(value, at) : attachmentHold(value, at);
+  switch (kindOfHold(plainObject(value, at).kind, `${at}.kind`)) {
+    case 'attachment':
+      return attachmentHold(value, at);
+    case 'creation':
+      return creationHold(value, at);
+    case 'record-set':
+      return recordSetHold(value, at);
+  }
 };
 
 const journal = object<{ version: number; instanceId: string; holds: Hold[] }>({
