@@ -1,6 +1,7 @@
 /** The world as plain data. The services read and change it; it knows no protocol. */
 import type { Clock } from './clock.ts';
 import type { MetadataFault } from './faults.ts';
+import type { Pasts } from './sight.ts';
 import type { Throttle } from './throttle.ts';
 
 export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
@@ -243,6 +244,9 @@ export interface World {
     detachMs: number;
     /** When the disk shows up, counted from `attached`; negative: before it. */
     deviceDelayMs: number;
+    snapshotMs: number;
+    /** How much later Describe calls see what has changed. */
+    consistencyMs: number;
     /** From `shutting-down` until an instance lets its volumes go, or from `stopping` to `stopped`. */
     shutdownMs: number;
     insyncMs: number;
@@ -261,6 +265,8 @@ export interface World {
   instances: Map<string, Instance>;
   volumes: Map<string, Volume>;
   snapshots: Map<string, Snapshot>;
+  /** How things were that have changed so lately that looks do not show it. */
+  pasts: Pasts;
   /** By ClientToken. */
   creations: Map<string, Creation>;
   zones: Map<string, HostedZone>;
@@ -287,7 +293,10 @@ export function attachmentPoint(device: string): string {
 }
 
 /** Every volume joined to an instance, in whatever state. */
-export function attachmentsOf(world: World, instanceId: string): { volume: Volume; attachment: VolumeAttachment }[] {
+export function attachmentsOf(
+  world: Pick<World, 'volumes'>,
+  instanceId: string,
+): { volume: Volume; attachment: VolumeAttachment }[] {
   return [...world.volumes.values()].flatMap((volume) =>
     volume.attachments
       .filter((attachment) => attachment.instanceId === instanceId)

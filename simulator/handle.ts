@@ -6,6 +6,7 @@ import type {
   InstanceAction,
   Publication,
   QueuedMessage,
+  Snapshot,
   StoredRecordSet,
   Volume,
   World,
@@ -81,6 +82,7 @@ export interface Cloud extends AsyncDisposable {
   volume(volumeId: string): Volume | undefined;
   /** Every volume, the root volumes too, in the order they came. */
   volumes(): Volume[];
+  snapshots(): Snapshot[];
   instance(instanceId?: string): Instance;
   /** In no particular order; the zone's SOA and NS among them. */
   recordSets(zoneId: string): StoredRecordSet[];
@@ -152,6 +154,7 @@ export function createHandle(
     received: (name) =>
       structuredClone([...world.queues.values()].find((queue) => queue.name === name)?.messages ?? []),
     volume: (volumeId) => structuredClone(world.volumes.get(volumeId)),
+    snapshots: () => structuredClone([...world.snapshots.values()]),
     volumes: () => structuredClone([...world.volumes.values()]),
     instance: (instanceId) => structuredClone(firstInstance(world, instanceId)),
     recordSets: (zoneId) => structuredClone(world.zones.get(zoneId)?.recordSets ?? []),

@@ -1,5 +1,6 @@
 /** How instances go, and what becomes of their volumes. Source: EC2 User Guide, "Instance lifecycle", "Terminate instances". */
 import { attachmentsOf, type Instance, type World } from './cloud.ts';
+import { aboutToChange } from './sight.ts';
 import { letGo } from './volumes.ts';
 
 export interface Ending {
@@ -20,12 +21,13 @@ export function endInstance(world: World, instance: Instance, ending: Ending = {
   const isTooLate =
     action === 'stop' ? isOff(instance) || instance.state === 'stopping' : instance.state === 'terminated';
   if (isTooLate || instance.state === 'shutting-down') return;
+  aboutToChange(world, 'instances', instance.id);
   instance.state = going;
   world.clock.after(shutdownMs, () => {
     // One that is stopping may be terminated meanwhile.
     if (instance.state !== going) return;
-    if (action === 'stop') switchOff(instance, over);
-    else letVolumesGo(world, instance, () => switchOff(instance, over));
+    if (action === 'stop') switchOff(world, instance, over);
+    else letVolumesGo(world, instance, () => switchOff(world, instance, over));
   });
 }
 
@@ -41,7 +43,8 @@ function letVolumesGo(world: World, instance: Instance, then: () => void): void 
 }
 
 /** A public address lasts only while the instance runs. */
-function switchOff(instance: Instance, state: 'stopped' | 'terminated'): void {
+function switchOff(world: World, instance: Instance, state: 'stopped' | 'terminated'): void {
+  aboutToChange(world, 'instances', instance.id);
   instance.state = state;
   delete instance.publicIpv4;
 }

@@ -45,6 +45,8 @@ export function changeInstance(
   instanceId?: string,
 ): void {
   const instance = firstInstance(world, instanceId);
+  // Seen at once, as nothing is that calls change.
+  world.pasts.instances.delete(instance.id);
   Object.assign(instance, structuredClone(change));
   if (userData !== undefined) instance.userData = Buffer.from(userData);
   Object.assign(instance.metadata, metadata);

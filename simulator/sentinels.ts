@@ -43,6 +43,10 @@ export const sentinels = {
     'delete-tags-denied': refused('denied', ['DeleteTags'], ec2Denied),
     'delete-tags-throttled': refused('throttled', ['DeleteTags'], ec2Throttled),
     'tag-denied': refused('denied', ['CreateTags', 'DeleteTags'], ec2Denied),
+    'describe-tags-denied': refused('denied', ['DescribeTags'], ec2Denied),
+    'describe-tags-throttled': refused('throttled', ['DescribeTags'], ec2Throttled),
+    'create-snapshot-denied': refused('denied', ['CreateSnapshot'], ec2Denied),
+    'create-snapshot-throttled': refused('throttled', ['CreateSnapshot'], ec2Throttled),
     'delete-denied': refused('denied', ['DeleteVolume'], ec2Denied),
     'delete-throttled': refused('throttled', ['DeleteVolume'], ec2Throttled),
     'delete-answer-lost': lost('DeleteVolume'),
@@ -59,6 +63,8 @@ export const sentinels = {
   instance: {
     'describe-instances-denied': refused('denied', ['DescribeInstances'], ec2Denied),
     'describe-instances-throttled': refused('throttled', ['DescribeInstances'], ec2Throttled),
+    'modify-instance-attribute-denied': refused('denied', ['ModifyInstanceAttribute'], ec2Denied),
+    'modify-instance-attribute-throttled': refused('throttled', ['ModifyInstanceAttribute'], ec2Throttled),
   },
   zone: {
     denied: refused('denied', zoneCalls, '`AccessDenied`, 403'),

@@ -17,15 +17,20 @@ const unfiltered: Bucket = { capacity: 50, refillPerS: 10 };
 /** Every bucket, with the numbers of an account that has asked for no others. */
 export const buckets = {
   AttachVolume: most,
+  CreateSnapshot: making,
   CreateTags: tagging,
   CreateVolume: making,
   DeleteTags: tagging,
   DeleteVolume: making,
   DescribeInstances: looking,
   'DescribeInstances unfiltered': unfiltered,
+  DescribeSnapshots: looking,
+  'DescribeSnapshots unfiltered': unfiltered,
+  DescribeTags: looking,
   DescribeVolumes: looking,
   'DescribeVolumes unfiltered': unfiltered,
   DetachVolume: most,
+  ModifyInstanceAttribute: most,
 } as const satisfies Record<string, Bucket>;
 
 export type BucketName = keyof typeof buckets;

@@ -35,16 +35,18 @@ export function unlessDryRun(params: Params): void {
 }
 
 /** Everything that a request names, for the sentinels in it: volumes, instances, and the values of its filters; or what it makes. */
-export function namedIn({ volumes, instances }: World, operation: string, params: Params): Named[] {
+export function namedIn({ volumes, instances, snapshots }: World, operation: string, params: Params): Named[] {
   if (operation === 'CreateVolume') {
     const [snapshotId = '', token] = ['SnapshotId', 'ClientToken'].map((name) => textOf(params, name));
     return [namedCreation(snapshotId, tagsAtCreation(params), token)];
   }
-  const ids = ['VolumeId', 'InstanceId', 'ResourceId'].flatMap((name) => textOf(params, name) ?? textsOf(params, name));
+  const ids = ['VolumeId', 'InstanceId', 'ResourceId', 'SnapshotId'].flatMap(
+    (name) => textOf(params, name) ?? textsOf(params, name),
+  );
   const values = structuresOf(params, 'Filter').flatMap((filter) => textsOf(filter, 'Value'));
   // An instance may have a volume's words in its tag, and then stands for every volume that is asked for together with it.
   return [...ids, ...values].flatMap((id) => {
-    const tags = (volumes.get(id) ?? instances.get(id))?.tags;
+    const tags = (volumes.get(id) ?? instances.get(id) ?? snapshots.get(id))?.tags;
     return [
       { as: 'volume', id, tags },
       { as: 'instance', id, tags },
@@ -53,19 +55,19 @@ export function namedIn({ volumes, instances }: World, operation: string, params
 }
 
 /** Finds a volume. Ids that nobody put into the world have to look like ids, ours need not (`vol-attach-denied`). */
-export function volumeOf(world: World, volumeId: string): Volume {
+export function volumeOf(world: Pick<World, 'volumes'>, volumeId: string): Volume {
   const volume = world.volumes.get(volumeId);
   if (volume !== undefined) return volume;
   throw isId('vol', volumeId) ? volumeNotFound(volumeId) : volumeIdMalformed(volumeId);
 }
 
-export function instanceOf(world: World, instanceId: string): Instance {
+export function instanceOf(world: Pick<World, 'instances'>, instanceId: string): Instance {
   const instance = world.instances.get(instanceId);
   if (instance !== undefined) return instance;
   throw isId('i', instanceId) ? instanceNotFound(instanceId) : instanceIdMalformed(instanceId);
 }
 
-export function snapshotOf(world: World, snapshotId: string): Snapshot {
+export function snapshotOf(world: Pick<World, 'snapshots'>, snapshotId: string): Snapshot {
   const snapshot = world.snapshots.get(snapshotId);
   if (snapshot !== undefined) return snapshot;
   throw isId('snap', snapshotId) ? snapshotNotFound(snapshotId) : snapshotIdMalformed(snapshotId);

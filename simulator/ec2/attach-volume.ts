@@ -1,9 +1,21 @@
 import { attachmentPoint, attachmentsOf, type Instance, type Volume, type World } from '../cloud.ts';
 import { volumeFails } from '../sentinels.ts';
+import { aboutToChange } from '../sight.ts';
 import { attach } from '../volumes.ts';
 import { type Action, instanceOf, required, unlessDryRun, volumeOf } from './action.ts';
 import { attachmentItem } from './describe-volumes.ts';
-import { attachmentLimit, incorrectState, invalidDevice, pointInUse, volumeInUse, zoneMismatch } from './errors.ts';
+import {
+  attachmentLimit,
+  incorrectState,
+  invalidDevice,
+  multiAttachLimit,
+  pointInUse,
+  volumeInUse,
+  zoneMismatch,
+} from './errors.ts';
+
+/** Source: EBS User Guide, "Amazon EBS Multi-Attach". */
+const MULTI_ATTACH_LIMIT = 16;
 
 /** The instance that wins the race for volumes with the sentinel `attach-lost`. */
 export const RIVAL_INSTANCE_ID = 'i-0fa57e2fa57e2fa57';
@@ -35,6 +47,7 @@ export const attachVolume: Action = (world, params) => {
 function checkVolume(volume: Volume, instance: Instance): void {
   if (volume.zone !== instance.zone) throw zoneMismatch(volume.id, instance.id);
   const held = volume.attachments.some(({ status }) => status !== 'detaching');
+  if (volume.multiAttach && volume.attachments.length >= MULTI_ATTACH_LIMIT) throw multiAttachLimit(volume.id);
   const shareable = volume.multiAttach && !volume.attachments.some(({ instanceId }) => instanceId === instance.id);
   if (held && !shareable) throw volumeInUse(volume.id);
   if (volume.state !== 'available' && !(held && shareable)) throw incorrectState(`${volume.id} is not 'available'.`);
@@ -50,6 +63,7 @@ function checkInstance(world: World, instance: Instance, device: string): void {
 }
 
 function loseTo(world: World, volume: Volume, instanceId: string): void {
+  aboutToChange(world, 'volumes', volume.id);
   volume.state = 'in-use';
   volume.attachments.push({
     instanceId,

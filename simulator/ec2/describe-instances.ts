@@ -1,5 +1,6 @@
-import { attachmentsOf, type Instance, type World, zoneIdOf } from '../cloud.ts';
+import { attachmentsOf, type Instance, zoneIdOf } from '../cloud.ts';
 import { textsOf } from '../query.ts';
+import { type Sight, sightOf } from '../sight.ts';
 import type { XmlElement } from '../xml.ts';
 import { type Action, instanceOf, unlessDryRun } from './action.ts';
 import { type FilterValues, filterOf } from './filters.ts';
@@ -9,13 +10,13 @@ import { tagSet } from './tags.ts';
 /** Source: EC2 API Reference, "InstanceState". */
 const stateCodes = { pending: 0, running: 16, 'shutting-down': 32, terminated: 48, stopping: 64, stopped: 80 } as const;
 
-const filtersIn = (world: World): FilterValues<Instance> => ({
+const filtersIn = (sight: Sight): FilterValues<Instance> => ({
   'availability-zone': (instance) => [instance.zone],
   'block-device-mapping.device-name': (instance) =>
-    attachmentsOf(world, instance.id).map(({ attachment }) => attachment.device),
+    attachmentsOf(sight, instance.id).map(({ attachment }) => attachment.device),
   'block-device-mapping.status': (instance) =>
-    attachmentsOf(world, instance.id).map(({ attachment }) => attachment.status),
-  'block-device-mapping.volume-id': (instance) => attachmentsOf(world, instance.id).map(({ volume }) => volume.id),
+    attachmentsOf(sight, instance.id).map(({ attachment }) => attachment.status),
+  'block-device-mapping.volume-id': (instance) => attachmentsOf(sight, instance.id).map(({ volume }) => volume.id),
   'image-id': (instance) => [instance.imageId],
   'instance-id': (instance) => [instance.id],
   // Only Spot and the like have one; there is no value for on-demand.
@@ -32,10 +33,11 @@ const filtersIn = (world: World): FilterValues<Instance> => ({
 
 /** Instances by id or filter, gathered by reservation. */
 export const describeInstances: Action = (world, params) => {
-  const filter = filterOf(params, filtersIn(world), ({ tags }) => tags);
+  const sight = sightOf(world);
+  const filter = filterOf(params, filtersIn(sight), ({ tags }) => tags);
   unlessDryRun(params);
   const ids = textsOf(params, 'InstanceId');
-  const instances = ids.length === 0 ? [...world.instances.values()] : ids.map((id) => instanceOf(world, id));
+  const instances = ids.length === 0 ? [...sight.instances.values()] : ids.map((id) => instanceOf(sight, id));
   const { items, nextToken } = pageOf(instances, params, filter, 'InstanceId');
   const reservations = Map.groupBy(items, ({ reservationId }) => reservationId);
   return {
@@ -44,14 +46,14 @@ export const describeInstances: Action = (world, params) => {
         reservationId,
         ownerId: world.account,
         groupSet: {},
-        instancesSet: { item: members.map((instance) => instanceItem(world, instance)) },
+        instancesSet: { item: members.map((instance) => instanceItem(sight, instance)) },
       })),
     },
     nextToken,
   };
 };
 
-function instanceItem(world: World, instance: Instance): XmlElement {
+function instanceItem(sight: Sight, instance: Instance): XmlElement {
   return {
     instanceId: instance.id,
     imageId: instance.imageId,
@@ -69,7 +71,7 @@ function instanceItem(world: World, instance: Instance): XmlElement {
     ...addresses(instance),
     rootDeviceType: 'ebs',
     rootDeviceName: instance.rootDevice,
-    blockDeviceMapping: { item: blockDevices(world, instance) },
+    blockDeviceMapping: { item: blockDevices(sight, instance) },
     ...(instance.lifecycle === 'spot' && { instanceLifecycle: 'spot', spotInstanceRequestId: 'sir-0123abcd' }),
     ...tagSet(instance.tags),
     metadataOptions: {
@@ -93,8 +95,8 @@ function addresses(instance: Instance): XmlElement {
   };
 }
 
-function blockDevices(world: World, instance: Instance): XmlElement[] {
-  return attachmentsOf(world, instance.id).map(({ volume, attachment }) => ({
+function blockDevices(sight: Sight, instance: Instance): XmlElement[] {
+  return attachmentsOf(sight, instance.id).map(({ volume, attachment }) => ({
     deviceName: attachment.device,
     ebs: {
       volumeId: volume.id,

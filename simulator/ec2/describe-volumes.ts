@@ -1,5 +1,6 @@
 import { type Volume, type VolumeAttachment, zoneIdOf } from '../cloud.ts';
 import { textsOf } from '../query.ts';
+import { sightOf } from '../sight.ts';
 import type { XmlElement } from '../xml.ts';
 import { type Action, unlessDryRun, volumeOf } from './action.ts';
 import { type FilterValues, filterOf } from './filters.ts';
@@ -29,8 +30,9 @@ const filters: FilterValues<Volume> = {
 export const describeVolumes: Action = (world, params) => {
   const filter = filterOf(params, filters, ({ tags }) => tags);
   unlessDryRun(params);
+  const sight = sightOf(world);
   const ids = textsOf(params, 'VolumeId');
-  const volumes = ids.length === 0 ? [...world.volumes.values()] : ids.map((id) => volumeOf(world, id));
+  const volumes = ids.length === 0 ? [...sight.volumes.values()] : ids.map((id) => volumeOf(sight, id));
   const { items, nextToken } = pageOf(volumes, params, filter, 'VolumeId');
   return { volumeSet: { item: items.map(volumeItem) }, nextToken };
 };

@@ -21,7 +21,8 @@ function attachmentIn(world: World, volume: Volume, params: Params): VolumeAttac
   if (volume.attachments.length === 0) throw incorrectState(`Volume '${volume.id}' is in the '${volume.state}' state.`);
   const instanceId = textOf(params, 'InstanceId');
   const device = textOf(params, 'Device');
-  if (instanceId === undefined && volume.attachments.length > 1) throw missingParameter('InstanceId');
+  if (instanceId === undefined && (volume.multiAttach || volume.attachments.length > 1))
+    throw missingParameter('InstanceId');
   const found = volume.attachments.find(
     (attachment) =>
       (instanceId === undefined || attachment.instanceId === instanceId) &&

@@ -71,6 +71,12 @@ export const attachmentLimit = (limit: number) =>
     `You may attach up to ${limit} devices for this instance type. Detach a volume, or use another instance type.`,
   );
 
+export const multiAttachLimit = (volumeId: string) =>
+  new AwsError('AttachmentLimitExceeded', `${volumeId} is attached to as many instances as Multi-Attach allows.`);
+
+export const noDeviceMapped = (device: string) =>
+  new AwsError('InvalidInstanceAttributeValue', `No device is currently mapped at ${device}`);
+
 export const pointInUse = (device: string) =>
   invalidParameter(`Invalid value '${device}' for unixDevice. Attachment point ${device} is already in use`);
 

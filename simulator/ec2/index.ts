@@ -7,24 +7,32 @@ import { isRefused, losesAnswer } from '../sentinels.ts';
 import { writeXml } from '../xml.ts';
 import { type Action, namedIn } from './action.ts';
 import { attachVolume } from './attach-volume.ts';
+import { createSnapshot } from './create-snapshot.ts';
 import { createVolume } from './create-volume.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { describeInstances } from './describe-instances.ts';
+import { describeSnapshots } from './describe-snapshots.ts';
+import { describeTags } from './describe-tags.ts';
 import { describeVolumes } from './describe-volumes.ts';
 import { detachVolume } from './detach-volume.ts';
 import { requestLimit, unauthorized } from './errors.ts';
+import { modifyInstanceAttribute } from './modify-instance-attribute.ts';
 import { createTags, deleteTags } from './tags.ts';
 
 const actions = new Map<string, Action>(
   Object.entries({
     AttachVolume: attachVolume,
+    CreateSnapshot: createSnapshot,
     CreateTags: createTags,
     CreateVolume: createVolume,
     DeleteTags: deleteTags,
     DeleteVolume: deleteVolume,
     DescribeInstances: describeInstances,
+    DescribeSnapshots: describeSnapshots,
+    DescribeTags: describeTags,
     DescribeVolumes: describeVolumes,
     DetachVolume: detachVolume,
+    ModifyInstanceAttribute: modifyInstanceAttribute,
   }),
 );
 

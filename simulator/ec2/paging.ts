@@ -13,12 +13,13 @@ export interface Page<T> {
 /**
  * Cuts one page out of everything, and only then applies the filter. So a page may be short or empty with more to come,
  * which EC2 reserves the right to as well.
+ * @param idsParameter what names things one by one, and so cannot stand beside a page.
  */
-export function pageOf<T>(all: T[], params: Params, filter: (item: T) => boolean, idsParameter: string): Page<T> {
+export function pageOf<T>(all: T[], params: Params, filter: (item: T) => boolean, idsParameter?: string): Page<T> {
   const limit = textOf(params, 'MaxResults');
   const token = textOf(params, 'NextToken');
   if (limit === undefined && token === undefined) return { items: all.filter(filter) };
-  if (params[idsParameter] !== undefined)
+  if (idsParameter !== undefined && params[idsParameter] !== undefined)
     throw invalidCombination(`The parameter ${idsParameter} cannot be used with the parameter maxResults`);
   const size = limit === undefined ? MOST : pageSize(limit);
   const start = token === undefined ? 0 : startOf(token);

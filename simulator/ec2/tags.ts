@@ -2,12 +2,15 @@
 import { AwsError } from '../aws-error.ts';
 import type { World } from '../cloud.ts';
 import { type Params, textsOf } from '../query.ts';
+import { aboutToChange } from '../sight.ts';
 import type { XmlElement } from '../xml.ts';
 import { type Action, instanceOf, snapshotOf, unlessDryRun, volumeOf } from './action.ts';
 import { missingParameter } from './errors.ts';
 import { checkTag, checkTagCount, tagsIn } from './tag-specification.ts';
 
 interface Tagged {
+  kind: 'instances' | 'volumes' | 'snapshots';
+  id: string;
   tags: Record<string, string>;
 }
 
@@ -19,7 +22,10 @@ export const createTags: Action = (world, params) => {
   for (const tag of tags) checkTag(tag);
   unlessDryRun(params);
   for (const { tags: current } of resources) checkTagCount([...Object.keys(current), ...tags.map(({ key }) => key)]);
-  for (const resource of resources) for (const { key, value = '' } of tags) resource.tags[key] = value;
+  for (const resource of resources) {
+    aboutToChange(world, resource.kind, resource.id);
+    for (const { key, value = '' } of tags) resource.tags[key] = value;
+  }
   return { return: true };
 };
 
@@ -28,10 +34,10 @@ export const deleteTags: Action = (world, params) => {
   const resources = resourcesOf(world, params);
   const tags = tagsIn(params);
   unlessDryRun(params);
-  for (const resource of resources) {
-    if (tags.length === 0) resource.tags = {};
-    for (const { key, value } of tags)
-      if (value === undefined || resource.tags[key] === value) delete resource.tags[key];
+  for (const { kind, id, tags: current } of resources) {
+    aboutToChange(world, kind, id);
+    for (const key of tags.length === 0 ? Object.keys(current) : []) delete current[key];
+    for (const { key, value } of tags) if (value === undefined || current[key] === value) delete current[key];
   }
   return { return: true };
 };
@@ -47,8 +53,8 @@ function resourcesOf(world: World, params: Params): Tagged[] {
 }
 
 function resourceOf(world: World, id: string): Tagged {
-  if (id.startsWith('i-')) return instanceOf(world, id);
-  if (id.startsWith('snap-')) return snapshotOf(world, id);
-  if (!id.startsWith('vol-')) throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
-  return volumeOf(world, id);
+  if (id.startsWith('i-')) return { kind: 'instances', id, tags: instanceOf(world, id).tags };
+  if (id.startsWith('snap-')) return { kind: 'snapshots', id, tags: snapshotOf(world, id).tags };
+  if (id.startsWith('vol-')) return { kind: 'volumes', id, tags: volumeOf(world, id).tags };
+  throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
 }
