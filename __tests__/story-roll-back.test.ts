@@ -12,6 +12,7 @@ import {
   disks,
   gate,
   held,
+  journalled,
   mountFirstDisk,
   note,
   notedEvents,
@@ -113,6 +114,8 @@ describe.each([
         await answered(lab, 'DescribeVolumes');
         lab.cloud.setLatency(800);
         void answered(lab, 'AttachVolume').then(() => lab.cloud.setLatency(0));
+        // The journal knows before EC2 does.
+        await journalled(lab, (volumes) => volumes.includes(VOLUME));
       },
     },
     {

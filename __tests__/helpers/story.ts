@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ChangeResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
-import type { RecordSetHold } from '../../config/vocabulary.ts';
+import type { Hold } from '../../config/vocabulary.ts';
 import type { CallRecord } from '../../simulator/server.ts';
 import { type Daemon, type Lab, type LabSetup, type LogRecord, TOPIC, VOLUME, ZONE } from './daemon.ts';
 import { clientOptions, eventually } from './simulator-clients.ts';
@@ -76,14 +76,25 @@ export function gate(lab: Lab, name: string) {
   };
 }
 
-export const stateDir = (lab: Lab) => path.join(lab.sysroot, 'var/lib/ec2fleetd');
+export const stateDir = (lab: Pick<Lab, 'sysroot'>) => path.join(lab.sysroot, 'var/lib/ec2fleetd');
 
-/** What the journal says is held: volume ids, and names with types of records, the oldest first. */
-export function held(lab: Lab): string[] {
-  const { holds } = JSON.parse(readFileSync(path.join(stateDir(lab), 'journal.json'), 'utf8'));
-  return holds.map((hold: { volumeId: string } | RecordSetHold) =>
-    'volumeId' in hold ? hold.volumeId : `${hold.after.name} ${hold.after.type}`,
-  );
+/** What the journal says, the oldest first; empty before there is one. */
+export function holds(lab: Pick<Lab, 'sysroot'>): Hold[] {
+  const file = path.join(stateDir(lab), 'journal.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).holds : [];
+}
+
+/** The same in short: volume ids, devices that something is created for, and names with types of records. */
+export function held(lab: Pick<Lab, 'sysroot'>): string[] {
+  return holds(lab).map((hold) => {
+    if (hold.kind === 'attachment') return hold.volumeId;
+    return hold.kind === 'creation' ? `created for ${hold.device}` : `${hold.after.name} ${hold.after.type}`;
+  });
+}
+
+/** Resolves when the journal says so. */
+export async function journalled(lab: Pick<Lab, 'sysroot'>, fits: (held: string[]) => boolean): Promise<void> {
+  await eventually(async () => held(lab), fits);
 }
 
 /** The volumes that are attached to this instance, or are on their way to or from it. */
