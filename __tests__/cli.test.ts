@@ -189,6 +189,19 @@ describe('the program', () => {
     expect(status).toBe(2);
   });
 
+  it('tells a defect by the names and places of the source, though it is minified [2.3]', () => {
+    const preload = `process.argv.slice = () => [{ startsWith() { throw new Error('nobody thought of this'); } }];`;
+
+    const { status, stderr } = ec2fleetd([], {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}`,
+    });
+
+    expect(stderr).toMatch(
+      /a defect of ec2fleetd.*\nError: nobody thought of this\n.*\n {4}at daemonArguments \(cli\/main\.ts:\d+:\d+\)\n {4}at dispatch \(cli\/main\.ts:\d+:\d+\)\n/,
+    );
+    expect(status).toBe(70);
+  });
+
   it('says which variable has a value it cannot take [2.2]', () => {
     const { status, stderr } = ec2fleetd([], { EC2FLEETD_STRICT: 'perhaps' });
 

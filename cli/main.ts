@@ -4,6 +4,7 @@ import { messageOf, UsageError } from '../config/errors.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { optionsFromEnvironment, parseRunOptions, writtenOut } from './options.ts';
 import { run } from './run.ts';
+import { stackInSource } from './stack.ts';
 import { usageStatus } from './usage.ts';
 
 // What nobody waits for, a timer for instance, ends here; Node itself would exit with 1, which means something else.
@@ -25,7 +26,7 @@ async function main(args: string[]): Promise<ExitStatus> {
 /** The only place where a stack trace is printed: this is ours. systemd starts the daemon again (11.5). */
 function defect(error: unknown): ExitStatus {
   console.error('ec2fleetd: this is a defect of ec2fleetd; please report it with what follows.');
-  console.error(error instanceof Error ? error.stack : messageOf(error));
+  console.error(error instanceof Error ? stackInSource(error) : messageOf(error));
   return exitStatus.defect;
 }
 
