@@ -39,10 +39,7 @@ export interface LabSetup extends CloudSetup {
 /** A temporary folder with a machine laid out in it, and a cloud with the things that most stories need. */
 export async function startLab({ others = [], ...setup }: LabSetup = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ec2fleetd-lab-'));
-  const sysroot = path.join(folder, 'root');
-  for (const part of ['dev', 'run', 'sys/block', 'proc/sys/kernel', 'var/lib'])
-    mkdirSync(path.join(sysroot, part), { recursive: true });
-  writeFileSync(path.join(sysroot, 'proc/sys/kernel/hostname'), 'localhost\n');
+  const sysroot = machineIn(folder);
   const cloud = await startCloud({
     volumes: [{ id: VOLUME }],
     hostedZones: [{ id: ZONE, name: 'example.com' }],
@@ -67,6 +64,15 @@ export async function startLab({ others = [], ...setup }: LabSetup = {}) {
 }
 
 export type Lab = Awaited<ReturnType<typeof startLab>>;
+
+/** Lays a machine out in a folder. @returns its root directory. */
+export function machineIn(folder: string): string {
+  const sysroot = path.join(folder, 'root');
+  for (const part of ['dev', 'run', 'sys/block', 'proc/sys/kernel', 'var/lib'])
+    mkdirSync(path.join(sysroot, part), { recursive: true });
+  writeFileSync(path.join(sysroot, 'proc/sys/kernel/hostname'), 'localhost\n');
+  return sysroot;
+}
 
 export interface DaemonOptions {
   /** As user data, or with `asFile` in a file that `--userdata` names. */
