@@ -1,7 +1,7 @@
 /** What holds for the volumes of a domain, whatever happens, and that every way through their machine is gone. */
 
 import fc from 'fast-check';
-import type { VolumeEntry } from '../config/vocabulary.ts';
+import type { VolumeEntry, VolumeSource } from '../config/vocabulary.ts';
 import { type VolumesInput, volumesMachine } from '../machines/volumes.ts';
 import { COMMAND_LINE, failed, succeeded, volumeEntry } from './helpers/domain.ts';
 import { type Model, walkedThrough } from './helpers/model.ts';
@@ -9,14 +9,20 @@ import { deniedError, rejects, resolves } from './helpers/scripted.ts';
 import { wanderedUntorn } from './helpers/untorn.ts';
 
 const defect = rejects(deniedError);
-const changes = ['volume', 'runCommands', 'notePrepared', 'giveBack'];
+const changes = ['volume', 'runCommands', 'noteCommands', 'notePrepared', 'giveBack'];
 
 /** @param critical for each volume, whether it is. */
 function inputOf(critical: boolean[]): VolumesInput {
   return {
     occasion: { domain: 'web', event: 'starting', failures: [], results: [], recordNames: [] },
     entries: critical.map((isCritical, entry) =>
-      volumeEntry({ entry, volumeId: `vol-${entry}`, critical: isCritical, lines: [COMMAND_LINE] }),
+      volumeEntry({
+        entry,
+        volumeId: `vol-${entry}`,
+        device: `/dev/sd${'fghi'[entry]}`,
+        critical: isCritical,
+        lines: [COMMAND_LINE],
+      }),
     ),
     untilMs: 600_000,
   };
@@ -26,22 +32,31 @@ const model: Model<typeof volumesMachine> = {
   machine: volumesMachine,
   inputs: [inputOf([]), inputOf([true, true]), inputOf([true, false])],
   outcomes: {
-    volume: ({ input }) => [resolves(attachmentOf(input)), resolves({ problem: 'denied' }), defect],
+    volume: ({ input }) => [
+      resolves(attachmentOf(input, 'x')),
+      resolves(attachmentOf(input, 'c')),
+      resolves({ problem: 'denied' }),
+      defect,
+    ],
     runCommands: [resolves([succeeded('/bin/true')]), resolves([failed('/bin/true')]), defect],
+    noteCommands: [resolves(), defect],
     notePrepared: [resolves(), defect],
     giveBack: [resolves({ given: [], kept: [], failures: [] }), defect],
   },
   events: () => [{ type: 'step.finish' }],
   guarded: ({ next, outcomes, finishing, failures }) => [
     next,
-    Object.entries(outcomes).map(([entry, outcome]) => [entry, Object.keys(outcome)[0]]),
+    Object.entries(outcomes).map(([entry, outcome]) => [
+      entry,
+      'attachment' in outcome ? outcome.attachment.source : 'none',
+    ]),
     finishing,
     failures.map(({ part }) => part),
   ],
 };
 
-function attachmentOf({ volumeId, device }: VolumeEntry) {
-  return { attachment: { volumeId, device, path: '/dev/nvme1n1', source: 'x', attachedNow: true } };
+function attachmentOf({ volumeId, device }: VolumeEntry, source: VolumeSource) {
+  return { attachment: { volumeId, device, path: '/dev/nvme1n1', source, attachedNow: true } };
 }
 
 /** Up to four volumes, and where the numbers lead with them. */
@@ -111,6 +126,23 @@ describe('the volumes of a domain, whatever happens', () => {
           if (src !== 'runCommands') continue;
           const isNoted = after[i + 1]?.src === 'notePrepared';
           expect(isNoted).toBe(how.kind === 'resolves' && (how.output as [{ succeeded: boolean }])[0].succeeded);
+        }
+      }),
+    );
+  });
+
+  it('have commands begin beside one that was created only when that is written down [6.10]', () => {
+    fc.assert(
+      fc.property(wanderings, (wandering) => {
+        const { places } = wandered(wandering);
+
+        for (const [i, { state, context }] of places.entries()) {
+          const before = places[i - 1];
+          const isGoingOn = before?.state === 'preparing' && before.context.next === context.next;
+          if (state !== 'preparing' || isGoingOn) continue;
+          const { device: own } = context.entries[context.next] ?? {};
+          const isBeside = context.attachments.some(({ source, device }) => source === 'c' && device !== own);
+          if (isBeside) expect(before?.state).toBe('noting-commands');
         }
       }),
     );

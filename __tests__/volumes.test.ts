@@ -1,6 +1,13 @@
 /** How the volumes of a domain are attached together, prepared in the order written, and gone without. */
 
-import type { Attachment, CommandLine, CommandResult, Failure, VolumeEntry } from '../config/vocabulary.ts';
+import type {
+  Attachment,
+  AttachmentHold,
+  CommandLine,
+  CommandResult,
+  Failure,
+  VolumeEntry,
+} from '../config/vocabulary.ts';
 import type { CommandsInput, commandsMachine } from '../machines/commands.ts';
 import type { givingBackMachine } from '../machines/giving-back.ts';
 import type { volumeMachine } from '../machines/volume.ts';
@@ -8,6 +15,8 @@ import { volumesMachine, type volumesSteps } from '../machines/volumes.ts';
 import { COMMAND_LINE, failed, succeeded, volumeEntry } from './helpers/domain.ts';
 import { attachmentHold } from './helpers/holds.ts';
 import { createScript, type Doings, held, refused, resolves, type Script, started } from './helpers/scripted.ts';
+
+type Steps = typeof volumesSteps;
 
 const lines: CommandLine[] = [COMMAND_LINE];
 const problem = { problem: 'denied' };
@@ -23,12 +32,13 @@ function together(entries: Array<Partial<VolumeEntry>>, doings: Doings = {}) {
         ({ entry }) => attached(entry),
       ),
       runCommands: script.step<typeof commandsMachine>(
-        ({ occasion }) => `commands ${occasion.attachment?.volumeId.slice('vol-'.length)}`,
+        ({ occasion }) => `commands ${occasion.attachment ? numberOf({ attachment: occasion.attachment }) : ''}`,
         (input) => input.lines.map(({ argv }) => succeeded(...argv)),
       ),
-      notePrepared: script.step<(typeof volumesSteps)['notePrepared']>(({ entry }) => `note ${entry}`, undefined),
+      noteCommands: script.step<Steps['noteCommands']>((of) => `note commands ${numberOf(of)}`, undefined),
+      notePrepared: script.step<Steps['notePrepared']>((of) => `note ${numberOf(of)}`, undefined),
       giveBack: script.step<typeof givingBackMachine>('give back', (what) => ({
-        given: 'volumes' in what ? what.volumes.map(attachmentHold) : [],
+        given: 'devices' in what ? what.devices.map(holdAt) : [],
         kept: [],
         failures: [],
       })),
@@ -36,7 +46,9 @@ function together(entries: Array<Partial<VolumeEntry>>, doings: Doings = {}) {
   });
   const volumes = started(machine, {
     occasion: { domain: 'web', event: 'starting', failures: [], results: [], recordNames: [] },
-    entries: entries.map((settings, entry) => volumeEntry({ entry, volumeId: `vol-${entry}`, ...settings })),
+    entries: entries.map((settings, entry) =>
+      volumeEntry({ entry, volumeId: `vol-${entry}`, device: deviceOf(entry), ...settings }),
+    ),
     untilMs: 600_000,
   });
   return {
@@ -53,10 +65,22 @@ function together(entries: Array<Partial<VolumeEntry>>, doings: Doings = {}) {
 }
 
 function attached(entry: number, settings: Partial<Attachment> = {}) {
-  const volumeId = `vol-${entry}`;
-  return {
-    attachment: { volumeId, device: '/dev/sdf', path: '/dev/nvme1n1', source: 'x', attachedNow: true, ...settings },
-  } as const;
+  const there = { volumeId: `vol-${entry}`, device: deviceOf(entry), path: '/dev/nvme1n1' };
+  return { attachment: { ...there, source: 'x', attachedNow: true, ...settings } } as const;
+}
+
+/** `/dev/sdf`, `/dev/sdg`, … */
+function deviceOf(entry: number): string {
+  return `/dev/sd${'fghijk'[entry]}`;
+}
+
+function holdAt(device: string): AttachmentHold {
+  return attachmentHold({ device, volumeId: `vol-${'fghijk'.indexOf(device.slice(-1))}` });
+}
+
+/** `vol-3` → `3` */
+function numberOf({ attachment }: { attachment: Attachment }): string {
+  return attachment.volumeId.slice('vol-'.length);
 }
 
 const failure = (entry: number, text: string, critical = true): Failure => ({
@@ -131,7 +155,7 @@ describe('a volume that is prepared', () => {
     const volumes = together([{ lines }, {}], { 'note 0': held });
 
     expect(volumes.state).toBe('noting');
-    expect(volumes.script.inputOf('note 0')).toMatchObject({ entry: 0, volumeId: 'vol-0' });
+    expect(volumes.script.inputOf('note 0')).toEqual({ domain: 'web', ...attached(0) });
     expect(volumes.script.taken).not.toContain('commands 1');
   });
 
@@ -158,6 +182,79 @@ describe('a volume that is prepared', () => {
     expect(script.taken).not.toContain('commands 1');
     expect(output?.failures).toEqual([failure(0, 'refused')]);
     expect(errors).toEqual([]);
+  });
+});
+
+describe('commands that may reach a volume that was created', () => {
+  /** The first volume comes when the second one is there. */
+  function besideCreated(doings: Doings = {}, entries: Array<Partial<VolumeEntry>> = [{ lines }, {}]) {
+    const volumes = together(entries, {
+      'volume 0': held,
+      'volume 1': resolves(attached(1, { source: 'c' })),
+      ...doings,
+    });
+    volumes.script.resolve('volume 0', attached(0));
+    return { ...volumes, after: () => volumes.script.taken.slice(entries.length) };
+  }
+
+  it('are written down before they run: from then on it may hold data, and is not deleted any more [6.10]', () => {
+    const { script, actor, after } = besideCreated({ 'note commands 0': held });
+    const before = { state: actor.getSnapshot().value, taken: after() };
+
+    script.resolve('note commands 0');
+
+    expect(before).toEqual({ state: 'noting-commands', taken: ['note commands 0'] });
+    expect(script.inputOf('note commands 0')).toEqual({ domain: 'web', ...attached(0) });
+    expect(after().slice(1)).toEqual(['commands 0', 'note 0', 'commands 1', 'note 1']);
+  });
+
+  it.each<{ why: string; entry: Partial<VolumeEntry>; other: Partial<Attachment> }>([
+    { why: 'there are none', entry: { lines: [] }, other: { source: 'c' } },
+    { why: 'it came from a pool', entry: { lines }, other: { source: 'p' } },
+    { why: 'it was there by its id', entry: { lines }, other: { source: 'x' } },
+  ])('are not where $why [6.10]', ({ entry, other }) => {
+    const { after } = besideCreated({ 'volume 1': resolves(attached(1, other)) }, [entry, {}]);
+
+    expect(after()).toEqual(['commands 0', 'note 0', 'commands 1', 'note 1']);
+  });
+
+  it('are not where they are its own [6.10]', () => {
+    const { script } = together([{ lines }], { 'volume 0': resolves(attached(0, { source: 'c' })) });
+
+    expect(script.taken).toEqual(['volume 0', 'commands 0', 'note 0']);
+  });
+
+  it('and cannot be written down do not run: their volume has failed [6.10, 12.5]', () => {
+    const { actor, errors, after } = besideCreated({ 'note commands 0': refused }, [{ lines, critical: false }, {}]);
+
+    expect(after()).toEqual(['note commands 0', 'commands 1', 'note 1', 'give back']);
+    expect(actor.getSnapshot().output?.failures).toEqual([failure(0, 'refused', false)]);
+    expect(errors).toEqual([]);
+  });
+
+  it('do not run when it is asked to end meanwhile; those still under way are asked at once [5.2]', () => {
+    const { script, actor, finish } = besideCreated({ 'volume 2': held, 'note commands 0': held }, [{ lines }, {}, {}]);
+
+    finish();
+    const sent = [...script.sent];
+    const { value } = actor.getSnapshot();
+    script.resolve('note commands 0');
+    script.resolve('volume 2', asked);
+
+    expect(value).toBe('noting-commands');
+    expect(sent).toEqual(['volume 2: step.finish']);
+    expect(script.taken).not.toContain('commands 0');
+    expect(actor.getSnapshot().output).toMatchObject({ failures: [], unfinished: [failure(2, 'asked to end')] });
+  });
+
+  it('do not run when a critical volume fails meanwhile [5.4]', () => {
+    const { script, actor } = besideCreated({ 'volume 2': held, 'note commands 0': held }, [{ lines }, {}, {}]);
+
+    script.resolve('volume 2', problem);
+    script.resolve('note commands 0');
+
+    expect(script.taken).not.toContain('commands 0');
+    expect(actor.getSnapshot().output?.failures).toEqual([failure(2, 'denied')]);
   });
 });
 
@@ -286,7 +383,7 @@ describe('a volume that the domain goes without', () => {
     expect(volumes.script.inputOf('give back')).toEqual({
       reason: 'going-without',
       domain: 'web',
-      volumes: [{ volumeId: 'vol-0', device: '/dev/sdf' }],
+      devices: ['/dev/sdf'],
     });
   });
 
