@@ -1,5 +1,6 @@
 /** Asks of the same moment that become one call: by themselves, without any service. */
 
+import { getEventListeners } from 'node:events';
 import { atMost, createBatch, type Joins } from '../adapters/batch.ts';
 import { AdapterError } from '../config/errors.ts';
 
@@ -114,6 +115,17 @@ describe('an asker whose patience ends', () => {
     expect(underWay.signal.aborted).toBe(false);
     underWay.answer();
     expect(await patient).toBe('B');
+  });
+
+  it('leaves nothing behind at its signal, whatever becomes of its ask', async () => {
+    const { perform } = quick((asks) => (asks.includes('bad') ? refusal(true) : undefined));
+    const batch = createBatch(perform);
+    const { signal } = new AbortController();
+
+    await batch('a', signal);
+    await expect(batch('bad', signal)).rejects.toThrow();
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('ends the call when it was the last one', async () => {
@@ -259,6 +271,20 @@ describe('a batch that keeps the order', () => {
 
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
     expect(asked).toEqual([['a1', 'a2', 'a3'], ['a1'], ['a2'], ['a3'], ['b']]);
+  });
+
+  it('makes each of those calls only after the one before it', async () => {
+    const { call, calls, perform } = performer();
+    const batch = createBatch(perform, { inOrder: true });
+
+    const all = ['a', 'b'].map((ask) => batch(ask));
+    (await call(1)).fail(refusal(false));
+    const first = await call(2);
+    expect(calls).toHaveLength(2);
+    first.answer();
+    (await call(3)).answer();
+
+    expect(await Promise.all(all)).toEqual(['A', 'B']);
   });
 
   it('makes no call for those who have gone while they waited', async () => {

@@ -302,12 +302,12 @@ describe('looking for what came of a request', () => {
   it('finds its volume, also one that is not ready or has failed [6.6]', async () => {
     await using lab = await startAwsLab({
       volumes: [
-        { id: 'vol-0mine', state: 'creating', tags: OUR_TAGS },
         { id: 'vol-0domain', tags: { ...OUR_TAGS, [volumeTags.domain]: 'mail' } },
         { id: 'vol-0device', tags: { ...OUR_TAGS, [volumeTags.device]: '/dev/sdg' } },
         { id: 'vol-0transaction', tags: { ...OUR_TAGS, [volumeTags.transaction]: 't-2' } },
         { id: 'vol-0holder', tags: { ...OUR_TAGS, [volumeTags.holder]: OTHER } },
         { id: 'vol-0prepared', tags: { ...OUR_TAGS, [volumeTags.inTransit]: 'false' } },
+        { id: 'vol-0mine', state: 'creating', tags: OUR_TAGS },
       ],
     });
     const { log, noted } = callLog();
@@ -318,6 +318,10 @@ describe('looking for what came of a request', () => {
 
   it.each([
     { it: 'attached', setup: { attachedTo: { instanceId: ME, device: '/dev/sdf' } } },
+    {
+      it: 'attached, which its state does not say yet',
+      setup: { state: 'available' as const, attachedTo: { instanceId: ME, device: '/dev/sdf' } },
+    },
     { it: 'in use by then', setup: { state: 'in-use' as const } },
     { it: 'being deleted', setup: { state: 'deleting' as const } },
     { it: 'in another zone', setup: { zone: 'eu-west-1b' } },

@@ -41,6 +41,18 @@ describe('looks by id that are made together', () => {
     expect(other.looks).toEqual([['describe_volumes', { Filters: [{ Name: 'volume-id', Values: ['vol-0bb'] }] }]]);
   });
 
+  it('at one and the same volume name it once [6.3]', async () => {
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa' }] });
+    const volumes = createVolumes(lab.aws, facts);
+
+    const seen = await Promise.all(
+      ['/dev/sdf', '/dev/sdg'].map((device) => volumes.look({ volumeId: 'vol-0aa', device }, noLog)),
+    );
+
+    expect(seen.map(({ kind }) => kind)).toEqual(['free', 'free']);
+    expect(callsTo(lab, 'DescribeVolumes')).toMatchObject([{ params: { Filter: [{ Value: ['vol-0aa'] }] } }]);
+  });
+
   it('succeed though one of the ids does not exist [6.3]', async () => {
     await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa' }] });
     const volumes = createVolumes(lab.aws, facts);
@@ -123,6 +135,15 @@ describe('a look', () => {
       createdAt: '2030-01-01T00:00:00.000Z',
       made: expect.objectContaining({ SnapshotId: 'snap-0abc', Size: 20, VolumeType: 'gp3', Encrypted: false }),
     });
+  });
+
+  it('at a volume that was made empty names no snapshot [6.6]', async () => {
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa' }] });
+
+    const { made } = await createVolumes(lab.aws, facts).look({ volumeId: 'vol-0aa', device: '/dev/sdf' }, noLog);
+
+    expect(made).toMatchObject({ Size: 8 });
+    expect(made).not.toHaveProperty('SnapshotId');
   });
 
   it.each(['detaching', 'busy'] as const)(
@@ -416,7 +437,10 @@ describe('the states of instances', () => {
     const troubles: Error[] = [];
     const volumes = createVolumes(aws, facts, { onTrouble: (error) => troubles.push(error) });
 
-    expect((await volumes.instanceStates(['i-describe-instances-denied'], noLog)).size).toBe(0);
+    for (const _ of [1, 2]) {
+      const states = await volumes.instanceStates(['i-describe-instances-denied'], noLog);
+      expect(states.size).toBe(0);
+    }
     expect(Object.fromEntries(await volumes.instanceStates([ME], noLog))).toEqual({ [ME]: 'running' });
 
     aws.close();

@@ -40,10 +40,7 @@ export function createBatch<Ask, Answer>(
   };
 
   async function makeCalls(): Promise<void> {
-    const calls = partedBy(
-      joins,
-      gathered.filter(({ waits }) => waits()),
-    );
+    const calls = partedBy(joins, gathered);
     gathered = [];
     if (!inOrder) return void calls.map(makeCall);
     isBusy = true;
@@ -54,7 +51,7 @@ export function createBatch<Ask, Answer>(
 
   /** Ends when everybody has heard something; never fails. */
   async function makeCall(call: readonly Asker<Ask, Answer>[]): Promise<void> {
-    // While a call before it was under way, somebody may have gone.
+    // While they gathered, or a call before this one was under way, somebody may have gone.
     const askers = call.filter(({ waits }) => waits());
     if (askers.length === 0) return;
     const patience = patienceOf(askers);

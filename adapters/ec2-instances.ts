@@ -29,7 +29,7 @@ export function createInstanceLooks(aws: Aws, onTrouble: (error: Error) => void)
 
   return async (instanceIds, log, signal) => {
     if (isForbidden) return new Map();
-    const parts = partsOf([...new Set(instanceIds)]);
+    const parts = partsOf(instanceIds);
     for (const ids of parts) log.look('describe_instances', { Filters: [filter('instance-id', ids)] });
     const states = await Promise.all(parts.map((ids) => batch(ids, signal)));
     return new Map(states.flat());
@@ -51,7 +51,7 @@ export function createInstanceLooks(aws: Aws, onTrouble: (error: Error) => void)
   }
 }
 
-function partsOf(ids: string[]): string[][] {
+function partsOf(ids: readonly string[]): Array<readonly string[]> {
   const count = Math.ceil(ids.length / FILTER_VALUES);
   return Array.from({ length: count }, (_, part) => ids.slice(part * FILTER_VALUES, (part + 1) * FILTER_VALUES));
 }
