@@ -60,9 +60,10 @@ function nameInSource(site: NodeJS.CallSite, { map, lines }: Minified): string {
   const begin = Number(site.getEnclosingColumnNumber()) - 1;
   const columns = ['function '.length, 'async function '.length, -'='.length - name.length].map((gap) => begin + gap);
   for (const column of columns) {
-    const found = map.findEntry(line, column);
+    // Node gives the name, too; its types do not know.
+    const found: { generatedColumn?: number; name?: string } = map.findEntry(line, column);
     const stands = lines[line]?.startsWith(name, column) === true;
-    if (stands && 'name' in found && found.generatedColumn === column && found.name) return found.name;
+    if (stands && found.generatedColumn === column && found.name) return found.name;
   }
   return name;
 }
