@@ -129,6 +129,14 @@ describe('a look at a volume by id', () => {
 
     expect((await look(joints, 'x', byId())).target?.source).toBe('c');
   });
+
+  it('takes a mark that names no device, as others may have left it, for no word on what is on the volume [4.3, 6.7]', async () => {
+    await using joints = await startJoints({
+      volumes: [{ id: 'vol-0x', ...at(ME), tags: { ...inPool, [volumeTags.inTransit]: 'true' } }],
+    });
+
+    expect((await look(joints, 'x', byId())).target).toEqual({ volumeId: 'vol-0x', source: 'x', unprepared: false });
+  });
 });
 
 describe('a look in a pool', () => {

@@ -196,14 +196,21 @@ function isKey(configured: unknown, made: unknown): boolean {
 
 /** Those that their creator is about to use (6.7). */
 async function promisedAmong(seen: readonly SeenVolume[], look: Look): Promise<SeenVolume[]> {
-  const neverUsed = seen.filter((volume) => volume.kind === 'free' && isNeverUsed(volume));
-  const states = await statesOf(neverUsed, look);
-  return neverUsed.filter((volume) => isPromised(volume, states));
+  const inTransit = seen.filter((volume) => volume.kind === 'free' && isInTransit(volume));
+  const states = await statesOf(inTransit, look);
+  return inTransit.filter((volume) => isPromised(volume, states));
 }
 
-/** The mark goes when its commands have succeeded: nothing that it stands on has data. */
-function isNeverUsed({ tags }: SeenVolume): boolean {
+function isInTransit({ tags }: SeenVolume): boolean {
   return tags[volumeTags.inTransit] === 'true';
+}
+
+/**
+ * We take the mark off when a volume's commands have succeeded, before anything else is written on it: nothing that bears it has data. Of
+ * marks that others made, which never name a device, we don't know that.
+ */
+function isNeverUsed(volume: SeenVolume): boolean {
+  return isInTransit(volume) && volume.tags[volumeTags.device] !== undefined;
 }
 
 function isPromised({ tags, createdAt }: SeenVolume, states: ReadonlyMap<string, string>): boolean {
