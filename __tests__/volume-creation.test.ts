@@ -59,9 +59,10 @@ describe('a volume that is created', () => {
   it('is what each of its steps is given [6.6]', () => {
     const { script, entry } = toCreate();
 
+    const inputs = script.begun.filter(({ name }) => ['look', 'claim', 'awaitSerial'].includes(name));
     expect(script.inputOf('create')).toEqual({ entry, attempt: 1 });
-    for (const step of ['look', 'claim', 'awaitSerial'])
-      expect(script.inputOf(step)).toEqual({ entry, target: aimedAt });
+    expect(inputs).toHaveLength(4);
+    for (const { input } of inputs) expect(input).toEqual({ entry, target: aimedAt });
   });
 
   it('is not, where one was created before and left behind: that one is taken [6.6]', () => {
@@ -264,6 +265,7 @@ describe('a volume is created', () => {
       ...['look here', 'look at p', 'claim'],
       ...['look here', 'look at p', 'look at c', 'create'],
     ]);
+    expect(attemptsOf(volume)).toEqual([1]);
   });
 });
 

@@ -194,7 +194,7 @@ export const volumeMachine = setup({
       always: [
         { guard: 'creating', target: 'creating' },
         { guard: 'mayBeHere', target: 'looking-here' },
-        { target: 'choosing' },
+        { target: 'looking' },
       ],
     },
 
@@ -217,7 +217,7 @@ export const volumeMachine = setup({
           { guard: isKind('attaching'), target: 'attaching', actions: aimAtSeen() },
           { guard: isKind('held'), target: 'waiting', actions: waitForSeen('held') },
           { guard: isKind('refused'), target: 'ended', actions: failAsSeen() },
-          { target: 'choosing', actions: 'noteNothingHere' },
+          { target: 'looking', actions: 'noteNothingHere' },
         ],
         onError: [
           { guard: isFault(), target: 'waiting', actions: waitForFault() },
@@ -226,11 +226,12 @@ export const volumeMachine = setup({
       },
     },
 
+    // The next source, if there is one that may have its turn.
     choosing: {
       always: [
         { guard: and(['isOver', 'waits']), target: 'waiting', actions: waitForHeld() },
         { guard: 'isOver', target: 'ended', actions: failInVain() },
-        { guard: 'skipsCreation', target: 'choosing', actions: 'goOn', reenter: true },
+        { guard: 'skipsCreation', target: 'choosing', actions: 'goOn' },
         { target: 'looking' },
       ],
     },
