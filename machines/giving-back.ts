@@ -144,7 +144,7 @@ export const givingBackMachine = setup({
         { guard: 'none', target: 'ended' },
         { guard: 'finishing', target: 'ended', actions: 'keepRest' },
         { guard: 'volumeNext', target: 'letting-go' },
-        { guard: 'staysAttached', target: 'choosing', actions: ['keepWithAttachment', 'goOn'], reenter: true },
+        { guard: 'staysAttached', target: 'choosing', actions: ['keepWithAttachment', 'goOn'] },
         { guard: 'creationNext', target: 'discarding' },
         { target: 'restoring' },
       ],
