@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   AttachVolumeCommand,
+  CreateSnapshotCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
   DescribeInstancesCommand,
+  DescribeTagsCommand,
   DescribeVolumesCommand,
   DetachVolumeCommand,
   EC2Client,
+  ModifyInstanceAttributeCommand,
 } from '@aws-sdk/client-ec2';
 import {
   ChangeResourceRecordSetsCommand,
@@ -40,6 +43,12 @@ const ec2Calls = {
   AttachVolume: () => clients.ec2.send(new AttachVolumeCommand({ ...attachment, Device: '/dev/sdf' })),
   CreateTags: () => clients.ec2.send(new CreateTagsCommand({ Resources: [VOLUME], Tags: [{ Key: 'a', Value: '1' }] })),
   DeleteTags: () => clients.ec2.send(new DeleteTagsCommand({ Resources: [VOLUME], Tags: [{ Key: 'a' }] })),
+  CreateSnapshot: () => clients.ec2.send(new CreateSnapshotCommand({ VolumeId: VOLUME })),
+  DescribeTags: () => clients.ec2.send(new DescribeTagsCommand({ Filters: [filter('resource-id', VOLUME)] })),
+  ModifyInstanceAttribute: () =>
+    clients.ec2.send(
+      new ModifyInstanceAttributeCommand({ InstanceId: ME, BlockDeviceMappings: [{ DeviceName: '/dev/xvda' }] }),
+    ),
   DetachVolume: () => clients.ec2.send(new DetachVolumeCommand({ VolumeId: VOLUME, InstanceId: ME })),
   DescribeInstances: () => clients.ec2.send(new DescribeInstancesCommand({ InstanceIds: [ME] })),
 };
@@ -60,6 +69,13 @@ describe('a word in the tag of a volume or an instance [13.1]', () => {
     { word: 'delete-tags-denied', refuses: { DeleteTags: denied } },
     { word: 'delete-tags-throttled', refuses: { DeleteTags: throttled } },
     { word: 'tag-denied', refuses: { CreateTags: denied, DeleteTags: denied } },
+    { word: 'describe-tags-denied', refuses: { DescribeTags: denied } },
+    { word: 'describe-tags-throttled', refuses: { DescribeTags: throttled } },
+    { word: 'create-snapshot-denied', refuses: { CreateSnapshot: denied } },
+    { word: 'create-snapshot-throttled', refuses: { CreateSnapshot: throttled } },
+    // Deleting has tests of its own, and creating knows no volume: these words refuse nothing else.
+    { word: 'delete-denied', refuses: {} },
+    { word: 'create-denied', refuses: {} },
   ];
 
   it.each(cases)('of the volume, $word, refuses $refuses and no other call', async ({ word, refuses }) => {
@@ -71,6 +87,8 @@ describe('a word in the tag of a volume or an instance [13.1]', () => {
   it.each([
     { word: 'describe-instances-denied', refuses: { DescribeInstances: denied } },
     { word: 'describe-instances-throttled', refuses: { DescribeInstances: throttled } },
+    { word: 'modify-instance-attribute-denied', refuses: { ModifyInstanceAttribute: denied } },
+    { word: 'modify-instance-attribute-throttled', refuses: { ModifyInstanceAttribute: throttled } },
     { word: 'attach-denied', refuses: { AttachVolume: denied, DetachVolume: 'IncorrectState 400' } },
     { word: 'detach-throttled', refuses: { DetachVolume: throttled } },
   ])('of the instance, $word, refuses $refuses and no other call', async ({ word, refuses }) => {

@@ -269,6 +269,18 @@ describe('the control endpoint [13.1]', () => {
       says: 'there is no instance i-not',
     },
     { method: 'PUT', path: '/_control/delays', body: { latency: 1 }, status: 400, says: 'latencyMs, createMs' },
+    {
+      method: 'PUT',
+      path: '/_control/limits',
+      body: { volumes: '3' },
+      status: 400,
+      says: '\\"volumes\\" is a number',
+    },
+    { method: 'PUT', path: '/_control/limits', body: { fullZones: 'a' }, status: 400, says: 'is a list of zones' },
+    { method: 'PUT', path: '/_control/limits', body: { zones: [] }, status: 400, says: 'none of volumes, fullZones' },
+    { method: 'PUT', path: '/_control/limits', body: { volumes: 3 }, status: 200, says: '"volumes": 3' },
+    { method: 'POST', path: '/_control/end', body: { shutdownMs: '1' }, status: 400, says: 'a number of milliseconds' },
+    { method: 'POST', path: '/_control/end', body: { inSeconds: 1 }, status: 400, says: 'none of action, shutdownMs' },
     { method: 'PUT', path: '/_control/delays', status: 400, says: 'the body is a JSON object' },
     {
       method: 'PATCH',

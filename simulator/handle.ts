@@ -24,7 +24,8 @@ import {
   reboot,
   withdrawNotice,
 } from './orders.ts';
-import { addInstance, addVolume, type InstanceSetup, type VolumeSetup } from './setup.ts';
+import type { InstanceSetup, VolumeSetup } from './parts.ts';
+import { addInstance, addVolume } from './setup.ts';
 import type { Throttling } from './throttle.ts';
 
 /** A running cloud. Everything it gives out is a copy. */

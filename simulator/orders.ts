@@ -3,7 +3,7 @@ import type { Instance, InstanceAction, World } from './cloud.ts';
 import { type MetadataFault, parseMetadataFault } from './faults.ts';
 import { seconds } from './imds/tree.ts';
 import { endInstance } from './instances.ts';
-import type { InstanceSetup } from './setup.ts';
+import type { InstanceSetup } from './parts.ts';
 import { bootAnew, writeUptime } from './sysroot.ts';
 
 /** What a machine that has just come up says of itself. */

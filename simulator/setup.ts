@@ -1,62 +1,28 @@
 /** What a cloud starts with: every part has a default, so that each thing a test sets means something. */
 import { randomBytes } from 'node:crypto';
-import path from 'node:path';
 import type { Clock } from './clock.ts';
+import { attachmentsOf, type Instance, type Queue, type Volume, type World } from './cloud.ts';
 import {
-  attachmentsOf,
-  type HostedZone,
-  type Instance,
-  type Queue,
-  type Snapshot,
-  type StoredRecordSet,
-  type Topic,
-  type Volume,
-  type VolumeAttachment,
-  type World,
-} from './cloud.ts';
-import { parseMetadataFault } from './faults.ts';
-import { storedName } from './route53/names.ts';
+  createInstance,
+  createQueue,
+  createSnapshot,
+  createTopic,
+  createVolume,
+  createZone,
+  type HostedZoneSetup,
+  type InstanceSetup,
+  type Place,
+  type QueueSetup,
+  type SnapshotSetup,
+  type TopicSetup,
+  type VolumeSetup,
+} from './parts.ts';
 import { layOut, plugIn } from './sysroot.ts';
 import { createThrottle, type Throttling } from './throttle.ts';
 
-/** An instance; everything has a default. `userData` is what the metadata gives back, byte for byte. */
-export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'metadata'>> {
-  userData?: string | Uint8Array;
-  metadata?: Partial<Instance['metadata']>;
-}
+export type { InstanceSetup, VolumeSetup } from './parts.ts';
 
-/** A volume. Its id need not look like one: `vol-attach-denied`. */
-export interface VolumeSetup extends Partial<Omit<Volume, 'attachments'>> {
-  id: string;
-  /** Already attached, with Multi-Attach perhaps to several; the status is `attached` unless told otherwise. */
-  attachedTo?: AttachmentSetup | AttachmentSetup[];
-}
-
-type AttachmentSetup = Pick<VolumeAttachment, 'instanceId' | 'device'> & Partial<VolumeAttachment>;
-
-/** A snapshot; without a state it is completed. */
-export interface SnapshotSetup extends Partial<Snapshot> {
-  id: string;
-}
-
-export interface HostedZoneSetup {
-  id: string;
-  /** With or without trailing dot. */
-  name: string;
-  private?: boolean;
-  /** Beside the SOA and NS records that every zone has. */
-  recordSets?: StoredRecordSet[];
-}
-
-export interface TopicSetup {
-  arn: string;
-  contentBasedDeduplication?: boolean;
-}
-
-export interface QueueSetup extends Partial<Omit<Queue, 'messages'>> {
-  name: string;
-}
-
+/** A cloud, and how it behaves; `{}` is one Spot instance. */
 export interface CloudSetup extends Partial<World['delays']> {
   /** Default `123456789012`. */
   account?: string;
@@ -85,6 +51,7 @@ export interface CloudSetup extends Partial<World['delays']> {
   metadataPort?: number;
 }
 
+/** The world as it is at first. */
 export function createWorld(given: CloudSetup, clock: Clock): World {
   // The world changes what it is made of, and that is not to be the caller's.
   const setup = structuredClone(given);
@@ -97,45 +64,19 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
     region,
     zone,
     clock,
-    delays: {
-      latencyMs: setup.latencyMs ?? 0,
-      createMs: setup.createMs ?? 0,
-      deleteMs: setup.deleteMs ?? 0,
-      attachMs: setup.attachMs ?? 0,
-      detachMs: setup.detachMs ?? 0,
-      deviceDelayMs: setup.deviceDelayMs ?? 0,
-      snapshotMs: setup.snapshotMs ?? 0,
-      consistencyMs: setup.consistencyMs ?? 0,
-      shutdownMs: setup.shutdownMs ?? 0,
-      insyncMs: setup.insyncMs ?? 0,
-      zoneBusyMs: setup.zoneBusyMs ?? 0,
-    },
+    delays: delaysOf(setup),
     limits: { volumes: setup.volumeLimit ?? Number.MAX_SAFE_INTEGER, fullZones: setup.fullZones ?? [] },
     throttle: createThrottle(clock, setup.throttling ?? false),
-    instances: byKey(
-      (setup.instances ?? [{}]).map((instance, index) => createInstance(instance, index, place)),
-      'id',
-    ),
-    volumes: byKey(
-      (setup.volumes ?? []).map((volume) => createVolume(volume, place)),
-      'id',
-    ),
-    snapshots: byKey(
-      (setup.snapshots ?? []).map((snapshot) => createSnapshot(snapshot, place)),
-      'id',
-    ),
+    instances: byKey('id', setup.instances ?? [{}], (instance, index) => createInstance(instance, index, place)),
+    volumes: byKey('id', setup.volumes, (volume) => createVolume(volume, place)),
+    snapshots: byKey('id', setup.snapshots, (snapshot) => createSnapshot(snapshot, place)),
     pasts: { instances: new Map(), volumes: new Map(), snapshots: new Map() },
     creations: new Map(),
-    zones: byKey((setup.hostedZones ?? []).map(createZone), 'id'),
+    zones: byKey('id', setup.hostedZones, createZone),
     changes: new Map(),
     answersLost: new Set(),
-    topics: byKey(
-      (setup.topics ?? []).map((topic) => createTopic(topic, place)),
-      'arn',
-    ),
-    queues: new Map(
-      (setup.queues ?? []).map((queue) => createQueue(queue, place)).map((queue) => [queueKey(queue), queue]),
-    ),
+    topics: byKey('arn', setup.topics, (topic) => createTopic(topic, place)),
+    queues: queuesOf(setup, place),
     publications: [],
     accepted: () => {},
   };
@@ -177,129 +118,24 @@ export function queueKey({ account, name }: { account: string; name: string }): 
   return `${account}/${name}`;
 }
 
-interface Place {
-  account: string;
-  region: string;
-  zone: string;
-  nowIso: string;
+function delaysOf(setup: CloudSetup): World['delays'] {
+  return {
+    latencyMs: setup.latencyMs ?? 0,
+    createMs: setup.createMs ?? 0,
+    deleteMs: setup.deleteMs ?? 0,
+    attachMs: setup.attachMs ?? 0,
+    detachMs: setup.detachMs ?? 0,
+    deviceDelayMs: setup.deviceDelayMs ?? 0,
+    snapshotMs: setup.snapshotMs ?? 0,
+    consistencyMs: setup.consistencyMs ?? 0,
+    shutdownMs: setup.shutdownMs ?? 0,
+    insyncMs: setup.insyncMs ?? 0,
+    zoneBusyMs: setup.zoneBusyMs ?? 0,
+  };
 }
 
 function placeIn({ account, region, zone, clock }: World): Place {
   return { account, region, zone, nowIso: new Date(clock.now()).toISOString() };
-}
-
-function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
-  const { userData, metadata, metadataFaults = [], sysroot, ...given } = setup;
-  const number = index.toString(16).padStart(2, '0');
-  // The third and fourth part of an address; the first instance has 10.
-  const [high, low] = [(10 + index) >> 8, (10 + index) & 255];
-  return {
-    id: `i-${'0123456789abcde00'.slice(0, -number.length)}${number}`,
-    type: 't3.medium',
-    imageId: 'ami-0123456789abcdef0',
-    launchIndex: index,
-    reservationId: 'r-0123456789abcdef0',
-    launchTime: place.nowIso,
-    state: 'running',
-    zone: place.zone,
-    lifecycle: 'spot',
-    hypervisor: 'nitro',
-    privateIpv4: `10.0.${high}.${low}`,
-    // Addresses for documentation, and for benchmarks where those are used up: they lead nowhere. Source: RFC 5737, 2544 and 3849.
-    publicIpv4: high === 0 ? `203.0.113.${low}` : `198.18.${high}.${low}`,
-    ipv6: [`2001:db8::${(10 + index).toString(16)}`],
-    mac: `02:00:00:00:${number.padStart(4, '0').replace(/^../, '$&:')}`,
-    rootDevice: '/dev/xvda',
-    attachmentLimit: 27,
-    hiddenDevices: [],
-    endsOnNotice: false,
-    role: 'simulated-role',
-    tags: {},
-    maintenance: [],
-    maintenanceHistory: [],
-    metadata: { enabled: true, tokens: 'required', tags: false, ...metadata },
-    metadataFaults: metadataFaults.map(parseMetadataFault),
-    tokenGeneration: 0,
-    // Old enough for nothing to be put down to the boot.
-    uptimeS: 100_000,
-    ...given,
-    ...(userData !== undefined && { userData: Buffer.from(userData) }),
-    ...(sysroot !== undefined && { sysroot: path.resolve(sysroot) }),
-  };
-}
-
-function createVolume(setup: VolumeSetup, place: Place): Volume {
-  const { attachedTo = [], ...given } = setup;
-  const attachments = [attachedTo].flat();
-  return {
-    state: attachments.length === 0 ? 'available' : 'in-use',
-    zone: place.zone,
-    sizeGiB: 8,
-    type: 'gp3',
-    iops: 3000,
-    encrypted: false,
-    multiAttach: false,
-    snapshotId: '',
-    createTime: place.nowIso,
-    tags: {},
-    ...given,
-    attachments: attachments.map((attachment) => ({
-      status: 'attached',
-      attachTime: place.nowIso,
-      deleteOnTermination: false,
-      ...attachment,
-    })),
-  };
-}
-
-function createSnapshot(setup: SnapshotSetup, { nowIso }: Place): Snapshot {
-  return {
-    state: 'completed',
-    volumeId: 'vol-0fffffffffffffff0',
-    startTime: nowIso,
-    sizeGiB: 8,
-    encrypted: false,
-    description: '',
-    tags: {},
-    ...setup,
-  };
-}
-
-/** Every zone has them; they cannot be deleted. Source: Route 53 Developer Guide, "NS and SOA records". */
-function createZone({ id, name, private: isPrivate = false, recordSets = [] }: HostedZoneSetup): HostedZone {
-  const apex = storedName(name);
-  const soa = `ns-1.example.net. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400`;
-  return {
-    id,
-    name: apex,
-    private: isPrivate,
-    recordSets: [
-      { name: apex, type: 'NS', ttl: 172_800, values: ['ns-1.example.net.', 'ns-2.example.net.'] },
-      { name: apex, type: 'SOA', ttl: 900, values: [soa] },
-      ...recordSets.map((record) => ({ ...record, name: storedName(record.name) })),
-    ],
-    busyUntilMs: 0,
-  };
-}
-
-function createTopic(setup: string | TopicSetup, { region, account }: Place): Topic {
-  const { arn, contentBasedDeduplication = false } = typeof setup === 'string' ? { arn: setup } : setup;
-  return { arn: arn.startsWith('arn:') ? arn : `arn:aws:sns:${region}:${account}:${arn}`, contentBasedDeduplication };
-}
-
-function createQueue(setup: string | QueueSetup, place: Place): Queue {
-  const given = typeof setup === 'string' ? { name: setup } : setup;
-  const url = URL.canParse(given.name) ? new URL(given.name).pathname.split('/') : undefined;
-  return {
-    account: url?.at(-2) ?? place.account,
-    contentBasedDeduplication: false,
-    visibilityTimeoutS: 30,
-    // The limit since August 2025; older queues may have less. Source: SQS API Reference, "SendMessage".
-    maximumMessageBytes: 1_048_576,
-    ...given,
-    name: url?.at(-1) ?? given.name,
-    messages: [],
-  };
 }
 
 function giveRootVolume(world: World, instance: Instance): Volume {
@@ -326,6 +162,14 @@ function plugInWhereAttached(world: World, volume: Volume): void {
     if (status === 'attached') plugIn(world.instances.get(instanceId)?.sysroot, volume.id);
 }
 
-function byKey<T, K extends keyof T>(values: T[], key: K): Map<T[K], T> {
-  return new Map(values.map((value) => [value[key], value]));
+function queuesOf({ queues = [] }: CloudSetup, place: Place): Map<string, Queue> {
+  return new Map(queues.map((setup) => createQueue(setup, place)).map((queue) => [queueKey(queue), queue]));
+}
+
+function byKey<S, T, K extends keyof T>(
+  key: K,
+  setups: S[] | undefined,
+  create: (setup: S, index: number) => T,
+): Map<T[K], T> {
+  return new Map((setups ?? []).map(create).map((value) => [value[key], value]));
 }

@@ -1,0 +1,182 @@
+/** Each part of a world, made from what a setup says of it. */
+import path from 'node:path';
+import type {
+  HostedZone,
+  Instance,
+  Queue,
+  Snapshot,
+  StoredRecordSet,
+  Topic,
+  Volume,
+  VolumeAttachment,
+} from './cloud.ts';
+import { parseMetadataFault } from './faults.ts';
+import { storedName } from './route53/names.ts';
+
+/** An instance; everything has a default. `userData` is what the metadata gives back, byte for byte. */
+export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'metadata'>> {
+  userData?: string | Uint8Array;
+  metadata?: Partial<Instance['metadata']>;
+}
+
+/** A volume. Its id need not look like one: `vol-attach-denied`. */
+export interface VolumeSetup extends Partial<Omit<Volume, 'attachments'>> {
+  id: string;
+  /** Already attached, with Multi-Attach perhaps to several; the status is `attached` unless told otherwise. */
+  attachedTo?: AttachmentSetup | AttachmentSetup[];
+}
+
+type AttachmentSetup = Pick<VolumeAttachment, 'instanceId' | 'device'> & Partial<VolumeAttachment>;
+
+/** A snapshot; without a state it is completed. */
+export interface SnapshotSetup extends Partial<Snapshot> {
+  id: string;
+}
+
+/** A hosted zone. */
+export interface HostedZoneSetup {
+  id: string;
+  /** With or without trailing dot. */
+  name: string;
+  private?: boolean;
+  /** Beside the SOA and NS records that every zone has. */
+  recordSets?: StoredRecordSet[];
+}
+
+/** A topic. */
+export interface TopicSetup {
+  arn: string;
+  contentBasedDeduplication?: boolean;
+}
+
+/** A queue. */
+export interface QueueSetup extends Partial<Omit<Queue, 'messages'>> {
+  name: string;
+}
+
+/** Where and when a part comes into being. */
+export interface Place {
+  account: string;
+  region: string;
+  zone: string;
+  nowIso: string;
+}
+
+/** An instance; `index` counts all that there ever were, from 0. */
+export function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
+  const { userData, metadata, metadataFaults = [], sysroot, ...given } = setup;
+  const number = index.toString(16).padStart(2, '0');
+  // The third and fourth part of an address; the first instance has 10.
+  const [high, low] = [(10 + index) >> 8, (10 + index) & 255];
+  return {
+    id: `i-${'0123456789abcde00'.slice(0, -number.length)}${number}`,
+    type: 't3.medium',
+    imageId: 'ami-0123456789abcdef0',
+    launchIndex: index,
+    reservationId: 'r-0123456789abcdef0',
+    launchTime: place.nowIso,
+    state: 'running',
+    zone: place.zone,
+    lifecycle: 'spot',
+    hypervisor: 'nitro',
+    privateIpv4: `10.0.${high}.${low}`,
+    // Addresses for documentation, and for benchmarks where those are used up: they lead nowhere. Source: RFC 5737, 2544 and 3849.
+    publicIpv4: high === 0 ? `203.0.113.${low}` : `198.18.${high}.${low}`,
+    ipv6: [`2001:db8::${(10 + index).toString(16)}`],
+    mac: `02:00:00:00:${number.padStart(4, '0').replace(/^../, '$&:')}`,
+    rootDevice: '/dev/xvda',
+    attachmentLimit: 27,
+    hiddenDevices: [],
+    endsOnNotice: false,
+    role: 'simulated-role',
+    tags: {},
+    maintenance: [],
+    maintenanceHistory: [],
+    metadata: { enabled: true, tokens: 'required', tags: false, ...metadata },
+    metadataFaults: metadataFaults.map(parseMetadataFault),
+    tokenGeneration: 0,
+    // Old enough for nothing to be put down to the boot.
+    uptimeS: 100_000,
+    ...given,
+    ...(userData !== undefined && { userData: Buffer.from(userData) }),
+    ...(sysroot !== undefined && { sysroot: path.resolve(sysroot) }),
+  };
+}
+
+/** A volume. */
+export function createVolume(setup: VolumeSetup, place: Place): Volume {
+  const { attachedTo = [], ...given } = setup;
+  const attachments = [attachedTo].flat();
+  return {
+    state: attachments.length === 0 ? 'available' : 'in-use',
+    zone: place.zone,
+    sizeGiB: 8,
+    type: 'gp3',
+    iops: 3000,
+    encrypted: false,
+    multiAttach: false,
+    snapshotId: '',
+    createTime: place.nowIso,
+    tags: {},
+    ...given,
+    attachments: attachments.map((attachment) => ({
+      status: 'attached',
+      attachTime: place.nowIso,
+      deleteOnTermination: false,
+      ...attachment,
+    })),
+  };
+}
+
+/** A snapshot. */
+export function createSnapshot(setup: SnapshotSetup, { nowIso }: Place): Snapshot {
+  return {
+    state: 'completed',
+    volumeId: 'vol-0fffffffffffffff0',
+    startTime: nowIso,
+    sizeGiB: 8,
+    encrypted: false,
+    description: '',
+    tags: {},
+    ...setup,
+  };
+}
+
+/** A hosted zone, with the records that every one has and that cannot be deleted. Source: Route 53 Developer Guide, "NS and SOA records". */
+export function createZone({ id, name, private: isPrivate = false, recordSets = [] }: HostedZoneSetup): HostedZone {
+  const apex = storedName(name);
+  const soa = `ns-1.example.net. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400`;
+  return {
+    id,
+    name: apex,
+    private: isPrivate,
+    recordSets: [
+      { name: apex, type: 'NS', ttl: 172_800, values: ['ns-1.example.net.', 'ns-2.example.net.'] },
+      { name: apex, type: 'SOA', ttl: 900, values: [soa] },
+      ...recordSets.map((record) => ({ ...record, name: storedName(record.name) })),
+    ],
+    busyUntilMs: 0,
+  };
+}
+
+/** A topic. */
+export function createTopic(setup: string | TopicSetup, { region, account }: Place): Topic {
+  const { arn, contentBasedDeduplication = false } = typeof setup === 'string' ? { arn: setup } : setup;
+  return { arn: arn.startsWith('arn:') ? arn : `arn:aws:sns:${region}:${account}:${arn}`, contentBasedDeduplication };
+}
+
+/** A queue. */
+export function createQueue(setup: string | QueueSetup, place: Place): Queue {
+  const given = typeof setup === 'string' ? { name: setup } : setup;
+  const url = URL.canParse(given.name) ? new URL(given.name).pathname.split('/') : undefined;
+  return {
+    account: url?.at(-2) ?? place.account,
+    contentBasedDeduplication: false,
+    visibilityTimeoutS: 30,
+    // The limit since August 2025; older queues may have less. Source: SQS API Reference, "SendMessage".
+    maximumMessageBytes: 1_048_576,
+    ...given,
+    name: url?.at(-1) ?? given.name,
+    messages: [],
+  };
+}
