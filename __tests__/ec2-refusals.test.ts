@@ -50,6 +50,20 @@ describe('a refusal of AttachVolume', () => {
   });
 });
 
+it('of an instance that is not running is no lost race [6.3]', async () => {
+  await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa' }] });
+  lab.cloud.changeInstance({ state: 'stopping' });
+
+  const error = await createVolumes(lab.aws, facts)
+    .attach({ volumeId: 'vol-0aa', device: '/dev/sdf' }, log)
+    .catch((reason) => reason);
+
+  expect(error).toMatchObject({
+    retryable: true,
+    message: expect.stringMatching(/^AttachVolume vol-0aa: .*not running/),
+  });
+});
+
 describe('a refusal of CreateVolume', () => {
   it.each([
     { code: 'InvalidSnapshot.NotFound', helps: /Check SnapshotId in create/ },

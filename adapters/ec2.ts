@@ -111,6 +111,7 @@ export function createVolumes(aws: Aws, facts: InstanceFacts, { onTrouble = () =
 
   async function afterRefusal(volume: VolumeAtDevice, log: CallLog, error: unknown): Promise<Claimed> {
     const code = codeOf(error);
+    if (code === 'IncorrectState' && /\binstance\b/i.test(messageOf(error))) throw notRunning(volume, error);
     if (code === 'VolumeInUse' || code === 'IncorrectState') {
       // The answer to an earlier attach may have been lost: then it is ours after all.
       const { kind } = await look(volume, log);
@@ -169,6 +170,16 @@ export function createVolumes(aws: Aws, facts: InstanceFacts, { onTrouble = () =
     const its = attachmentTo(await looks.byId(volumeId, log), instanceId)?.Device;
     return isSameDevice(its, device) ? its : undefined;
   }
+}
+
+/** The same code tells of a volume that is not available, and of an instance that is not running. */
+function notRunning({ volumeId }: VolumeAtDevice, cause: unknown): AdapterError {
+  return new AdapterError(
+    `AttachVolume ${volumeId}`,
+    'this instance is not running, or not yet, as EC2 sees it',
+    'It may pass by itself.',
+    { cause, retryable: true },
+  );
 }
 
 /** EC2 shows what was deleted for a while. */
