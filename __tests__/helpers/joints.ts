@@ -59,7 +59,9 @@ export interface Joints extends AwsLab {
 }
 
 export async function startJoints(setup: CloudSetup, options: JointsOptions = {}): Promise<Joints> {
-  const lab = await startAwsLab(setup);
+  // Tags that several volumes begin with are each one's own from then on.
+  const volumes = setup.volumes?.map((volume) => structuredClone(volume)) ?? [];
+  const lab = await startAwsLab({ ...setup, volumes });
   const folder = mkdtempSync(path.join(tmpdir(), 'joints-'));
   const locks = ['ec2fleetd.service', 'ec2fleetd@other.service'].map((unit) => createLocks(folder, unit));
   const [claims, neighbour] = locks.map(createClaims) as [Claims, Claims];
