@@ -337,15 +337,27 @@ describe('a request that gave nothing', () => {
     expect(attemptsOf(volume)).toEqual([1, 2]);
   });
 
-  it('is followed by the next number when the volume has not shown for 60 s [6.6]', () => {
+  it('is followed by the next number when a look does not show the volume after 60 s [6.6]', () => {
     const volume = toCreate({ look: seesNow('absent'), create: [resolves({ volumeId: 'vol-new' }), held] });
 
-    volume.clock.increment(59_999);
+    volume.clock.increment(60_000);
     const before = attemptsOf(volume);
-    volume.clock.increment(1);
+    volume.clock.increment(6_000);
 
     expect(before).toEqual([1]);
     expect(attemptsOf(volume)).toEqual([1, 2]);
+  });
+
+  it.each<{ what: string; look: Doing }>([
+    { what: 'meets nothing but faults', look: passing },
+    { what: 'has no answer', look: held },
+  ])('is not when the look for the volume $what for more than 60 s: that is no answer [6.3, 6.6]', ({ look }) => {
+    const volume = toCreate({ look });
+
+    volume.clock.increment(179_999);
+
+    expect(attemptsOf(volume)).toEqual([1]);
+    expect(volume.state).toMatch(/^awaiting-creation/);
   });
 
   it('has the next volume awaited like the first: not to see it at once means nothing [6.6]', () => {

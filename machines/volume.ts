@@ -1,6 +1,6 @@
 /** One volume of a domain: looked for in its sources, waited for or created, claimed, and found as a disk. */
 
-import { and, assign, enqueueActions, not, setup } from 'xstate';
+import { and, assign, enqueueActions, setup } from 'xstate';
 import {
   ATTACHING_LIMIT_MS,
   ATTACHING_PAUSE_MS,
@@ -55,8 +55,8 @@ export interface VolumeContext {
   attempt: number;
   /** From its first request to create on, nothing else is tried: the request may have been heard. */
   creating: boolean;
-  /** Whether EC2 has shown the new volume: from then on, not to see it means that it is gone. */
-  createdSeen: boolean;
+  /** Whether EC2 has shown the new volume, or has had the time to: from then on, not to see it means that it is gone. */
+  mustShow: boolean;
   target?: VolumeTarget;
   attachedNow: boolean;
   /** Looks at a creation or an attachment under way: the pause before the next one grows with them. */
@@ -124,13 +124,13 @@ export const volumeMachine = setup({
       pauses: context.pausesFor === pause ? context.pauses + 1 : 1,
     })),
     countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
-    noteSeen: assign({ createdSeen: true }),
+    expectToShow: assign({ mustShow: true }),
     aimAt: assign((_, { target }: { target: VolumeTarget | undefined }) =>
       target ? { target, attachedNow: target.unprepared, looks: 0, waitingFor: undefined } : {},
     ),
     beCreating: assign(({ context }, { attempt }: { attempt?: number }) => ({
       creating: true,
-      createdSeen: false,
+      mustShow: false,
       attempt: attempt ?? context.attempt,
       waitingFor: undefined,
     })),
@@ -164,7 +164,7 @@ export const volumeMachine = setup({
     waits: ({ context }) => Object.keys(context.held).length > 0 && !context.waitOver,
     hasHadEnough: ({ context }) => context.waitOver && !isBorne(context),
     mayAskAnew: ({ context }) => context.attempt < CREATION_ATTEMPTS,
-    createdSeen: ({ context }) => context.createdSeen,
+    mustShow: ({ context }) => context.mustShow,
   },
 }).createMachine({
   id: 'volume',
@@ -178,7 +178,7 @@ export const volumeMachine = setup({
     pauses: 0,
     attempt: 1,
     creating: false,
-    createdSeen: false,
+    mustShow: false,
     attachedNow: false,
     looks: 0,
     finishing: false,
@@ -331,7 +331,8 @@ export const volumeMachine = setup({
           target: 'ended',
           actions: fail(`still creating after ${CREATING_LIMIT_MS / 1000} s. Look at the volume in the EC2 console`),
         },
-        unseenLimit: { guard: not('createdSeen'), target: 'asking-anew' },
+        // Not to have been able to look is no answer: only a look that does not show it is one.
+        unseenLimit: { actions: 'expectToShow' },
       },
       initial: 'checking',
       states: {
@@ -344,8 +345,8 @@ export const volumeMachine = setup({
               { guard: isKind('attached'), target: '#volume.locating' },
               { guard: isKind('attaching'), target: '#volume.attaching' },
               { guard: isKind('refused'), target: '#volume.ended', actions: failAsSeen() },
-              { guard: isKind('held'), target: 'pausing', actions: ['noteSeen', 'countLook'] },
-              { guard: 'createdSeen', target: '#volume.asking-anew' },
+              { guard: isKind('held'), target: 'pausing', actions: ['expectToShow', 'countLook'] },
+              { guard: 'mustShow', target: '#volume.asking-anew' },
               // EC2 may need some seconds to show what it has just made.
               { target: 'pausing', actions: 'countLook' },
             ],
