@@ -1,9 +1,15 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { AttachVolumeCommand, DescribeInstancesCommand, DescribeVolumesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  AttachVolumeCommand,
+  DescribeInstancesCommand,
+  DescribeVolumesCommand,
+  DetachVolumeCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import { type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
 import { clientOptions, eventually, refusal } from './helpers/simulator-clients.ts';
 
@@ -187,6 +193,31 @@ describe('an instance that is ended in the simulated EC2 [13.1]', () => {
   });
 });
 
+describe('the disk of a simulated volume [13.1]', () => {
+  it('is as the setup says of it, or of all, and keeps its content from one holder to the next', async () => {
+    const folder = temporaryDirectory();
+    const [first = '', second = ''] = ['first', 'second'].map((name) => path.join(folder, name));
+    await start({
+      instances: [{ sysroot: first }, { sysroot: second }],
+      contents: path.join(folder, 'contents'),
+      disk: { content: 'any', linksMs: 0 },
+      volumes: [{ id: VOLUME, disk: { content: 'mine', partitions: 1, linksMs: 0 } }, { id: SCRATCH }],
+    });
+
+    await attach(VOLUME, ME, '/dev/sdf');
+    await attach(SCRATCH, ME, '/dev/sdg');
+    const seen = ['sdf', 'sdg'].map((device) => readFileSync(path.join(first, 'dev', device), 'utf8'));
+    writeFileSync(path.join(first, 'dev/sdf'), 'mine, changed');
+    await ec2.send(new DetachVolumeCommand({ VolumeId: VOLUME }));
+    await attach(VOLUME, SUCCESSOR, '/dev/sdh');
+
+    expect(seen).toEqual(['mine', 'any']);
+    expect(existsSync(path.join(first, 'dev/sdf'))).toBe(false);
+    expect(readFileSync(path.join(second, 'dev/sdh'), 'utf8')).toBe('mine, changed');
+    expect(existsSync(path.join(second, 'dev/sdh1'))).toBe(true);
+  });
+});
+
 describe('a holder that the world does not know [13.1]', () => {
   const UNKNOWN = 'i-0fffffffffffffff9';
 
@@ -289,6 +320,10 @@ async function looksUntil(holds: (seen: Awaited<ReturnType<typeof look>>) => boo
     return now;
   }, holds);
   return seen;
+}
+
+function attach(VolumeId: string, InstanceId: string, Device: string) {
+  return ec2.send(new AttachVolumeCommand({ VolumeId, InstanceId, Device }));
 }
 
 async function askMetadata(instanceId?: string): Promise<number | undefined> {

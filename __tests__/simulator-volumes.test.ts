@@ -174,9 +174,11 @@ describe('creating in the simulated EC2 [13.1]', () => {
     const first = await create({ ClientToken: 'once' });
     await ec2.send(new AttachVolumeCommand({ VolumeId: first.VolumeId, InstanceId: ME, Device: '/dev/sdf' }));
     const again = await create({ ClientToken: 'once' });
+    const dry = await refusal(create({ ClientToken: 'once', DryRun: true }));
     const another = await create({ ClientToken: 'Once' });
 
     expect(again).toMatchObject({ VolumeId: first.VolumeId, State: 'in-use' });
+    expect(dry.name).toBe('DryRunOperation');
     expect(another.VolumeId).not.toBe(first.VolumeId);
   });
 

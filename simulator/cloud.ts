@@ -2,6 +2,7 @@
 import type { Clock } from './clock.ts';
 import type { MetadataFault } from './faults.ts';
 import type { Pasts } from './sight.ts';
+import type { DiskSetup } from './sysroot.ts';
 import type { Throttle } from './throttle.ts';
 
 export type InstanceAction = 'terminate' | 'stop' | 'hibernate';
@@ -105,6 +106,8 @@ export interface Volume {
   tags: Record<string, string>;
   /** Several only with Multi-Attach. */
   attachments: VolumeAttachment[];
+  /** What its disk is like; absent: as the world says. */
+  disk?: DiskSetup;
 }
 
 export const snapshotStates = ['pending', 'completed', 'error'] as const;
@@ -260,6 +263,10 @@ export interface World {
     /** Zones that have no room for new volumes. */
     fullZones: string[];
   };
+  /** What the disks of volumes are like that say nothing of it. */
+  disk?: DiskSetup | undefined;
+  /** A folder that keeps what is written to disks, a file for each volume; absent: each attachment begins with an empty one. */
+  contents?: string | undefined;
   /** Of EC2's calls. */
   throttle: Throttle;
   instances: Map<string, Instance>;

@@ -1,7 +1,9 @@
 /** What a cloud starts with: every part has a default, so that each thing a test sets means something. */
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import type { Clock } from './clock.ts';
-import { attachmentsOf, type Instance, type Queue, type Volume, type World } from './cloud.ts';
+import type { Instance, Queue, Volume, World } from './cloud.ts';
+import { showDisk } from './disks.ts';
 import {
   createInstance,
   createQueue,
@@ -17,7 +19,7 @@ import {
   type TopicSetup,
   type VolumeSetup,
 } from './parts.ts';
-import { layOut, plugIn } from './sysroot.ts';
+import { type DiskSetup, layOut } from './sysroot.ts';
 import { createThrottle, type Throttling } from './throttle.ts';
 
 export type { InstanceSetup, VolumeSetup } from './parts.ts';
@@ -34,6 +36,10 @@ export interface CloudSetup extends Partial<World['delays']> {
   instances?: InstanceSetup[];
   volumes?: VolumeSetup[];
   snapshots?: SnapshotSetup[];
+  /** What the disks of volumes are like that say nothing of it: partitions, and what udev does when. */
+  disk?: DiskSetup;
+  /** A folder, on the sysroots' file system, that keeps what is written to disks, a file for each volume. Without, nothing is kept. */
+  contents?: string;
   /** How many volumes there may be, root volumes included; default: as many as anybody wants. */
   volumeLimit?: number;
   /** Zones without room for new volumes. */
@@ -66,6 +72,8 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
     clock,
     delays: delaysOf(setup),
     limits: { volumes: setup.volumeLimit ?? Number.MAX_SAFE_INTEGER, fullZones: setup.fullZones ?? [] },
+    disk: setup.disk,
+    contents: setup.contents === undefined ? undefined : path.resolve(setup.contents),
     throttle: createThrottle(clock, setup.throttling ?? false),
     instances: byKey('id', setup.instances ?? [{}], (instance, index) => createInstance(instance, index, place)),
     volumes: byKey('id', setup.volumes, (volume) => createVolume(volume, place)),
@@ -81,7 +89,9 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
     accepted: () => {},
   };
   for (const instance of world.instances.values()) giveRootVolume(world, instance);
-  plugInWhatIsAttached(world);
+  for (const { sysroot, uptimeS } of world.instances.values()) if (sysroot !== undefined) layOut(sysroot, uptimeS);
+  // The root volumes were put in last, but the machine finds its own root first.
+  showDisks(world, [...world.volumes.values()].reverse(), true);
   return world;
 }
 
@@ -95,9 +105,8 @@ export function addInstance(world: World, setup: InstanceSetup): Instance {
   world.instances.set(instance.id, instance);
   const { sysroot, uptimeS } = instance;
   if (sysroot !== undefined) layOut(sysroot, uptimeS);
-  plugIn(sysroot, giveRootVolume(world, instance).id);
-  for (const { volume, attachment } of attachmentsOf(world, instance.id))
-    if (attachment.status === 'attached') plugIn(sysroot, volume.id);
+  // The machine finds its own root first.
+  showDisks(world, [giveRootVolume(world, instance), ...world.volumes.values()], true, instance.id);
   return instance;
 }
 
@@ -109,7 +118,7 @@ export function addVolume(world: World, setup: VolumeSetup): Volume {
   if (world.volumes.has(setup.id)) throw new Error(`there is a volume ${setup.id} already`);
   const volume = createVolume(structuredClone(setup), placeIn(world));
   world.volumes.set(volume.id, volume);
-  plugInWhereAttached(world, volume);
+  showDisks(world, [volume], false);
   return volume;
 }
 
@@ -151,15 +160,12 @@ function giveRootVolume(world: World, instance: Instance): Volume {
   return root;
 }
 
-function plugInWhatIsAttached(world: World): void {
-  for (const { sysroot, uptimeS } of world.instances.values()) if (sysroot !== undefined) layOut(sysroot, uptimeS);
-  // The root volumes were put in last, but the machine finds its own root first.
-  for (const volume of [...world.volumes.values()].reverse()) plugInWhereAttached(world, volume);
-}
-
-function plugInWhereAttached(world: World, volume: Volume): void {
-  for (const { instanceId, status } of volume.attachments)
-    if (status === 'attached') plugIn(world.instances.get(instanceId)?.sysroot, volume.id);
+/** @param instanceId whose disks alone; absent: everybody's. */
+function showDisks(world: World, volumes: Iterable<Volume>, wereThereAtBoot: boolean, instanceId?: string): void {
+  for (const volume of volumes)
+    for (const attachment of volume.attachments)
+      if (attachment.status === 'attached' && attachment.instanceId === (instanceId ?? attachment.instanceId))
+        showDisk(world, volume, attachment, wereThereAtBoot);
 }
 
 function queuesOf({ queues = [] }: CloudSetup, place: Place): Map<string, Queue> {

@@ -1,8 +1,8 @@
 /** What happens to volumes with time: they come into being, are joined to instances and taken from them, and go. */
 import type { Instance, Volume, VolumeAttachment, World } from './cloud.ts';
+import { hideDisk, showDisk } from './disks.ts';
 import { creationFails, volumeFails } from './sentinels.ts';
 import { aboutToChange } from './sight.ts';
-import { plugIn, unplug } from './sysroot.ts';
 
 /** Lets a volume come into being: `creating` now, `available` after the delay, unless a word in what it is made of says otherwise. */
 export function create(world: World, volume: Volume): void {
@@ -52,7 +52,7 @@ export function attach(world: World, volume: Volume, instance: Instance, device:
     attachment.status = 'attached';
   });
   world.clock.after(attachMs + deviceDelayMs, () => {
-    if (stillJoined() && !volumeFails(volume, 'no-device')) plugIn(instance.sysroot, volume.id);
+    if (stillJoined() && !volumeFails(volume, 'no-device')) showDisk(world, volume, attachment);
   });
   return attachment;
 }
@@ -81,7 +81,7 @@ function takeAway(world: World, volume: Volume, attachment: VolumeAttachment, wh
     aboutToChange(world, 'volumes', volume.id);
     volume.attachments = volume.attachments.filter((other) => other !== attachment);
     if (volume.attachments.length === 0) volume.state = 'available';
-    unplug(world.instances.get(attachment.instanceId)?.sysroot, volume.id);
+    hideDisk(world, volume, attachment);
     whenFree();
   });
 }

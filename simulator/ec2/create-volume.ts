@@ -53,7 +53,10 @@ export const createVolume: Action = (world, params) => {
   const token = tokenIn(params);
   const before = token === undefined ? undefined : world.creations.get(token);
   if (before !== undefined && before.request !== request) throw tokenMismatch();
-  if (before !== undefined) return volumeItem(before.volume);
+  if (before !== undefined) {
+    unlessDryRun(params);
+    return volumeItem(before.volume);
+  }
 
   const volume = volumeIn(world, params);
   unlessDryRun(params);
