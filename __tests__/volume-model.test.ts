@@ -66,7 +66,7 @@ describe('a volume, on every path', () => {
       context.waitOver && pausesFor === 'fault' ? pauses : pausesFor,
       context.attempt,
       context.creating,
-      context.createdSeen,
+      context.mustShow,
       context.finishing,
     ],
   };
@@ -84,7 +84,10 @@ describe('a volume, on every path', () => {
 
 const anEntry: fc.Arbitrary<VolumeEntry> = fc
   .record({
-    sources: fc.shuffledSubarray<VolumeSource>(['x', 'p', 'c'], { minLength: 1 }),
+    sources: fc.oneof(
+      fc.shuffledSubarray<VolumeSource>(['x', 'p', 'c'], { minLength: 1 }),
+      fc.constantFrom<VolumeSource[]>(['p', 'c'], ['x', 'c'], ['x', 'p', 'c']),
+    ),
     waitMs: fc.constantFrom(undefined, 0, 1_000, 30_000),
     seed: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   })
@@ -92,36 +95,45 @@ const anEntry: fc.Arbitrary<VolumeEntry> = fc
     volumeEntry({ ...settings, pool: 'main', ...(waitMs !== undefined && { waitMs }) }),
   );
 
-const somePicks = fc.array(fc.nat(10_000), { maxLength: 40 });
+/** Without a bias to small numbers: what comes first leads to the end. */
+const somePicks = fc.noBias(fc.array(fc.nat(10_000), { minLength: 20, maxLength: 40 }));
 
-/** Mostly it has to go on: else hardly a volume would ever be created. What comes first leads to the end. */
+/** Mostly it has to go on: else hardly a volume would ever be created. */
 const lively: Outcomes = {
   ...outcomes,
-  lookHere: [...always('lookHere'), ...thrice(sees('absent'), passing), creating],
+  lookHere: [...always('lookHere'), ...often(sees('absent'), passing), creating],
   lookAtSource: (step) => {
     const of = targetOf(step.input.source);
-    return [...sourceMayShow(step), ...thrice(sees('held', of), sees('absent', of), passing, sees('free', of))];
+    return [...sourceMayShow(step), ...often(sees('held', of), sees('absent', of), passing, sees('free', of))];
   },
-  create: [...always('create'), ...thrice(created, passing, resolves('used-up'))],
-  claim: [...always('claim'), ...thrice(resolves('taken'), passing)],
-  look: [...always('look'), ...thrice(seesNow('held'), seesNow('absent'), seesNow('free'))],
+  create: [...always('create'), ...often(created, passing), resolves('used-up')],
+  claim: [...always('claim'), ...often(resolves('taken'), passing)],
+  look: [...always('look'), ...often(seesNow('held'), seesNow('absent'), seesNow('free'))],
 };
 
-function thrice(...some: Outcome[]): Outcome[] {
-  return [some, some, some].flat();
+function often(...some: Outcome[]): Outcome[] {
+  return Array.from({ length: 8 }, () => some).flat();
 }
 
 function always(step: string): Outcome[] {
   return outcomes[step] as Outcome[];
 }
 
-function livelyModel(entry: VolumeEntry, events: Model<Machine>['events'] = () => [finish]): Model<Machine> {
-  return { machine: volumeMachine, inputs: [entry], outcomes: lively, events };
+/** @param calmMs how long nobody asks it to end. */
+function livelyModel(entry: VolumeEntry, calmMs: number): Model<Machine> {
+  return {
+    machine: volumeMachine,
+    inputs: [entry],
+    outcomes: lively,
+    events: ({ nowMs }) => (nowMs < calmMs ? [] : [finish]),
+  };
 }
 
+const someCalm = fc.constantFrom(0, 20_000, 60_000, 120_000);
+
 /** Goes where the numbers lead, and then on until it ends. */
-function live(entry: VolumeEntry, picks: number[]) {
-  return wanderedUntorn(livelyModel(entry), entry, picks, ['claim', 'create']);
+function live(entry: VolumeEntry, picks: number[], calmMs: number) {
+  return wanderedUntorn(livelyModel(entry, calmMs), entry, picks, ['claim', 'create']);
 }
 
 type Life = ReturnType<typeof live>;
@@ -129,7 +141,7 @@ type Life = ReturnType<typeof live>;
 /** Holds a promise against many lives. */
 function inEveryLife(promise: (life: Life, entry: VolumeEntry) => void): void {
   fc.assert(
-    fc.property(anEntry, somePicks, (entry, picks) => promise(live(entry, picks), entry)),
+    fc.property(anEntry, somePicks, someCalm, (entry, picks, calmMs) => promise(live(entry, picks, calmMs), entry)),
     { numRuns: 400 },
   );
 }
@@ -219,9 +231,9 @@ describe('a volume, whatever happens', () => {
       for (const { step, before } of each(life, 'create')) {
         const last = before.findLast(({ src }) => src !== 'awaitSerial');
         expect(inWords(last)).toMatch(
-          /^(lookHere creating|lookAtSource (absent|held)|create (fault|used-up)|claim (fault|taken)|look (absent|fault|held))$/,
+          /^(lookHere creating|lookAtSource absent|create (fault|used-up)|claim fault|look absent)$/,
         );
-        if (kindOf(last) === 'fault' && last?.src !== 'look')
+        if (kindOf(last) === 'fault')
           expect(step.input.attempt).toBe(before.findLast(({ src }) => src === 'create')?.input.attempt);
       }
     });
@@ -289,11 +301,7 @@ describe('a volume, whatever happens', () => {
   it('begins nothing more once it is asked to end, and ends when what is under way has its answer [5.2]', () => {
     fc.assert(
       fc.property(anEntry, somePicks, (entry, picks) => {
-        const run = wandered(
-          livelyModel(entry, () => []),
-          entry,
-          picks,
-        );
+        const run = wandered(livelyModel(entry, Number.POSITIVE_INFINITY), entry, picks);
         fc.pre(!run.isOver);
         const begun = run.script.taken.length;
 
