@@ -2,7 +2,7 @@
 
 import { fromPromise } from 'xstate';
 import type { Volumes } from '../adapters/ec2.ts';
-import { MARK_LIFE_MS } from '../config/constants.ts';
+import { CREATING_LIMIT_MS, MARK_LIFE_MS } from '../config/constants.ts';
 import { volumeTags } from '../config/tags.ts';
 import type {
   InstanceFacts,
@@ -173,7 +173,24 @@ async function lookForOrphan(look: Look): Promise<SourceLooked> {
   const orphans = inOrderOfChoice(wanted, entry, facts).filter((volume) => !promised.includes(volume));
   const first = await takenFirst(orphans, 'c', look);
   if (!Array.isArray(first)) return first;
-  return { kind: 'absent', seen: `no volume was created for ${entry.device} and left behind` };
+  const coming = await comingAmong(wanted, look);
+  return coming ?? { kind: 'absent', seen: `no volume was created for ${entry.device} and left behind` };
+}
+
+/** One that EC2 is still making, for somebody who is gone: to create another one beside it would leave it behind for good. */
+async function comingAmong(seen: readonly SeenVolume[], look: Look): Promise<Looked | undefined> {
+  const unfinished = seen.filter(isBeingCreated);
+  const states = await statesOf(unfinished, look);
+  const coming = unfinished.toSorted(byId).find((volume) => !isPromised(volume, states));
+  if (coming === undefined) return undefined;
+  const { domain, device } = look.entry;
+  return { kind: 'held', seen: `${coming.seen}, for ${device} of ${domain}, as an instance asked that is gone` };
+}
+
+/** Not for longer than a creation may take: one that is stuck keeps nobody waiting. */
+function isBeingCreated({ kind, heldBy, detaching, createdAt }: SeenVolume): boolean {
+  const isYoung = Date.now() - Date.parse(createdAt) < CREATING_LIMIT_MS;
+  return kind === 'held' && heldBy === undefined && !detaching && isYoung;
 }
 
 /**
@@ -231,8 +248,9 @@ async function statesOf(held: readonly SeenVolume[], look: Look): Promise<Readon
   return holders.size === 0 ? new Map() : await volumes.instanceStates([...holders], transaction, signal);
 }
 
-function holderOf({ kind, heldBy, tags }: SeenVolume): string | undefined {
-  return kind === 'free' ? tags[volumeTags.holder] : heldBy;
+/** Of a volume that is attached to nobody, whoever has marked it. */
+function holderOf({ heldBy, tags }: SeenVolume): string | undefined {
+  return heldBy ?? tags[volumeTags.holder];
 }
 
 function sentenceOf(volume: SeenVolume, states: ReadonlyMap<string, string>): string {
@@ -240,7 +258,7 @@ function sentenceOf(volume: SeenVolume, states: ReadonlyMap<string, string>): st
   const state = holder === undefined ? undefined : states.get(holder);
   if (volume.kind === 'free') return `${volume.volumeId} has just been created by ${holder} (${state ?? 'not known'})`;
   // Of a running one it says more how the volume hangs on it.
-  return state === undefined || state === 'running'
+  return volume.heldBy === undefined || state === undefined || state === 'running'
     ? volume.seen
     : `${volume.volumeId} is held by ${holder} (${state})`;
 }
