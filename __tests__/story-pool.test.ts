@@ -1,7 +1,6 @@
 /** A volume of a pool: found, claimed, marked, kept over restarts and let go. The built daemon, from boot to exit. */
 
 import { volumeTags } from '../config/tags.ts';
-import type { VolumeSetup } from '../simulator/setup.ts';
 import { type Daemon, type Lab, startDaemon, startLab, VOLUME } from './helpers/daemon.ts';
 import { eventually } from './helpers/simulator-clients.ts';
 import {
@@ -20,7 +19,18 @@ import {
   twoVolumesTwoZones,
   volume,
 } from './helpers/story.ts';
-import { attachedTo, heldBy, inPool, marksOn, pooled, tag, unmarked, waits, warnings } from './helpers/volumes.ts';
+import {
+  attachedTo,
+  heldBy,
+  inPool,
+  marksOn,
+  pooled,
+  tag,
+  unmarked,
+  type VolumeSetup,
+  waits,
+  warnings,
+} from './helpers/volumes.ts';
 
 const [FIRST, SECOND, THIRD] = ['vol-0aaaaaaaaaaaaaaa1', 'vol-0aaaaaaaaaaaaaaa2', 'vol-0aaaaaaaaaaaaaaa3'];
 const LONG_AGO = '2020-01-02T03:04:05Z';

@@ -4,10 +4,12 @@ import path from 'node:path';
 import { CreateTagsCommand, DetachVolumeCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { volumeTags } from '../../config/tags.ts';
 import type { Volume } from '../../simulator/cloud.ts';
-import type { VolumeSetup } from '../../simulator/setup.ts';
+import type { CloudSetup } from '../../simulator/server.ts';
 import { type Daemon, type Lab, type LogRecord, machineIn } from './daemon.ts';
 import { clientOptions, eventually } from './simulator-clients.ts';
 import { note } from './story.ts';
+
+export type VolumeSetup = NonNullable<CloudSetup['volumes']>[number];
 
 /** For an entry that takes its volume from a pool. */
 export const pooled = { device: '/dev/sdf', source: 'p', 'pool-name': 'worlds' };
