@@ -38,7 +38,11 @@ export async function demo(name: ExampleName): Promise<ExitStatus> {
 
 async function play(example: Example, folder: string): Promise<ExitStatus> {
   await layOut(example, folder);
-  await using cloud = await startCloud({ ...example.cloud, instances: instancesOf(example, folder) });
+  await using cloud = await startCloud({
+    ...example.cloud,
+    instances: instancesOf(example, folder),
+    contents: path.join(folder, 'volumes'),
+  });
   const userData = example.configuration(path.join(folder, 'bin'), cloud.queueUrl('fleet-events'));
   for (const instanceId of example.instances ?? [cloud.instanceId]) cloud.changeInstance({ userData }, instanceId);
   console.log(`${example.title}\n`);

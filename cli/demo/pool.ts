@@ -25,6 +25,7 @@ export const pool: Example = {
         id: VOLUME,
         sizeGiB: 20,
         tags: { 'user:ec2fd.domain': DOMAIN, 'user:ec2fd.pool-name': 'worlds' },
+        disk: { content: '41\n' },
       },
     ],
     topics: [TOPIC],
@@ -56,16 +57,17 @@ export const pool: Example = {
 
   scripts: {
     'mount-world': `#!/bin/sh
-# Would mount "$1"; here the world lies in a folder beside this script.
+# Would mount "$1"; here the disk is a file with the day on it, and what leads to it a link.
+ln -sfn "$1" "$(dirname "$0")/../world"
 echo "disk of $EC2FLEETD_VOLUME_ID, from the pool $2, is at $1"
-echo "world loaded: day $(cat "$(dirname "$0")/../$EC2FLEETD_VOLUME_ID/day")"
+echo "world loaded: day $(cat "$1")"
 `,
     'start-server': `#!/bin/sh
 sleep 0.2
 echo "server is up"
 `,
     'save-world': `#!/bin/sh
-day="$(dirname "$0")/../${VOLUME}/day"
+day="$(dirname "$0")/../world"
 echo "saving chunks ..."
 sleep 0.6
 echo $(( $(cat "$day") + 1 )) > "$day"
@@ -73,7 +75,7 @@ echo "saved, day $(cat "$day")"
 `,
   },
 
-  files: { [VOLUME]: { day: '41\n' } },
+  files: {},
 
   async direct({ cloud, tell, boot, pass }) {
     tell(`instance ${OLD} boots; its user data is the configuration`);
