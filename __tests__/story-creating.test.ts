@@ -294,7 +294,7 @@ describe('a volume that another instance created and never prepared', () => {
     const replacement = await another(lab);
 
     await using second = startDaemon(replacement, { configuration: configurationOf({ world }) });
-    await waits(second, /vol-\w+ is creating, for \/dev\/sdf of world, as an instance asked that is gone$/);
+    await waits(second, /vol-\w+ is creating, as i-0123456789abcde00 \(terminated\) has asked$/);
     await second.reaches('world', 'started');
 
     expect(createdVolumes(lab)).toHaveLength(1);
@@ -360,7 +360,7 @@ describe('roll-back', () => {
       expect(createdVolumes(lab)).toMatchObject([{ state: 'available', attachments: [] }]);
       expect(marksOn(lab, createdVolumes(lab)[0]?.id ?? '')).toEqual({});
       expect(warnings(last)).toContain(
-        'volume was created just now, but is not deleted: commands may have written on it',
+        'volume was created just now, but is not deleted: commands of another entry may have written on it',
       );
       expect(lab.calls('DeleteVolume')).toEqual([]);
       expect(held(lab)).toEqual([]);
@@ -479,7 +479,9 @@ describe('a volume that EC2 creates and loses', () => {
 
     expect(exitCode).toBe(1);
     expect(new Set(lab.calls('CreateVolume').map(tokenOf)).size).toBe(3);
-    expect(warnings(daemon)[0]).toMatch(/accepted 3 requests.*gone before it could be attached.*KMS key/);
+    expect(warnings(daemon)[0]).toMatch(
+      /accepted 3 requests for a new volume.*gone before it could be attached.*KMS key/,
+    );
     expect(createdVolumes(lab)).toEqual([]);
     expect(held(lab)).toEqual([]);
   });
@@ -491,7 +493,7 @@ describe('a volume that EC2 creates and loses', () => {
     const { exitCode } = await daemon.ended;
 
     expect(exitCode).toBe(1);
-    expect(warnings(daemon)[0]).toMatch(/vol-\w+ is in state error/);
+    expect(warnings(daemon)[0]).toMatch(/vol-\w+ is in state error.*check the snapshot and the KMS key/);
     expect(createdVolumes(lab)).toEqual([]);
     expect(held(lab)).toEqual([]);
   });

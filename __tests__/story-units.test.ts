@@ -148,7 +148,7 @@ describe('a unit that creates', () => {
     const entry = { ...created, exec: [{ lines: [preparing.line] }] };
     await using one = startUnit(lab, FIRST, { world: { 'attach-volume': [entry] } });
     await preparing.reached(one);
-    await using other = startUnit(lab, SECOND, { world: { 'attach-volume': [{ ...created, wait: 5 }] } });
+    await using other = startUnit(lab, SECOND, { world: { 'attach-volume': [created] } });
     await waits(other, `by ${FIRST} (pid ${one.pid})`);
     const meanwhile = createdVolumes(lab).length;
     preparing.open();

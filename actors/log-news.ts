@@ -123,7 +123,10 @@ export function createLogNews(log: Log): (change: Change) => void {
 
   function tellDiscarded({ discarded }: GivingBackContext, fields: LogFields): void {
     if (discarded === 'left')
-      log.warn('volume was created just now, but is not deleted: commands may have written on it', fields);
+      log.warn(
+        'volume was created just now, but is not deleted: commands of another entry may have written on it',
+        fields,
+      );
     else log.info(discarded === 'gone' ? 'nothing was created' : 'volume is deleted: it was created just now', fields);
   }
 

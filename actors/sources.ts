@@ -183,8 +183,8 @@ async function comingAmong(seen: readonly SeenVolume[], look: Look): Promise<Loo
   const states = await statesOf(unfinished, look);
   const coming = unfinished.toSorted(byId).find((volume) => !isPromised(volume, states));
   if (coming === undefined) return undefined;
-  const { domain, device } = look.entry;
-  return { kind: 'held', seen: `${coming.seen}, for ${device} of ${domain}, as an instance asked that is gone` };
+  const holder = holderOf(coming) ?? 'an instance that is not known';
+  return { kind: 'held', seen: `${coming.seen}, as ${holder} (${states.get(holder) ?? 'not known'}) has asked` };
 }
 
 /** Not for longer than a creation may take: one that is stuck keeps nobody waiting. */

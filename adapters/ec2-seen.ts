@@ -64,7 +64,9 @@ function unattached({ VolumeId: id, State }: Volume): Looked {
   if (State === 'creating' || State === 'in-use') return held(`${id} is ${State}`);
   if (State === 'deleting' || State === 'deleted') return absent(`${id} is ${State}. Choose another volume`);
   // In `error` its data is lost: that is for a person to hear, not to be passed over in favour of another source.
-  return refused(`${id} is in state ${State}. Choose another volume`);
+  return refused(
+    `${id} is in state ${State}. Choose another volume; of one that was just created, check the snapshot and the KMS key`,
+  );
 }
 
 function held(seen: string): Looked {

@@ -548,7 +548,7 @@ function failInVain() {
 
 function failUsedUp() {
   return fail(
-    `EC2 accepted ${CREATION_ATTEMPTS} requests to create it, and each time the volume was gone before it could be attached. Check the snapshot and the KMS key that it is made with, and who else uses its tags`,
+    `EC2 accepted ${CREATION_ATTEMPTS} requests for a new volume, and each time it was gone before it could be attached. Check the snapshot and the KMS key that it is made with, and who else uses its tags`,
   );
 }
 
