@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { createActor } from 'xstate';
 import type { Claims } from '../actors/claims.ts';
 import { lookAtSource, lookHere } from '../actors/sources.ts';
@@ -16,6 +17,7 @@ import {
 } from './helpers/joints.ts';
 
 const THIRD = 'i-0aaaaaaaaaaaaaaaa';
+const UNNAMED = 'i-0bbbbbbbbbbbbbbbb';
 
 const look = (joints: Joints, source: VolumeSource, entry = entryOf({ sources: [source] })) =>
   run(lookAtSource(joints), { entry, source });
@@ -189,9 +191,9 @@ describe('a look in a pool', () => {
 
   it('says of a pool that is all held who holds what and in what state, three by name [6.4, 11.2]', async () => {
     await using joints = await startJoints({
-      instances: [{ id: ME }, { id: OTHER }, { id: THIRD, state: 'shutting-down' }],
+      instances: [{ id: ME }, { id: OTHER }, { id: UNNAMED }, { id: THIRD, state: 'shutting-down' }],
       volumes: [
-        pooled('vol-05', at(OTHER, '/dev/sdj')),
+        pooled('vol-05', at(UNNAMED)),
         pooled('vol-04', at(OTHER, '/dev/sdi')),
         pooled('vol-03', at(OTHER, '/dev/sdh')),
         pooled('vol-02', at(THIRD)),
@@ -203,6 +205,8 @@ describe('a look in a pool', () => {
       kind: 'held',
       seen: `pool worlds of mc in eu-west-1a: vol-01 has just been created by ${THIRD} (shutting-down); vol-02 is held by ${THIRD} (shutting-down); vol-03 is held by ${OTHER} (attached); and 2 more`,
     });
+    // A pool may be large, and the quota is the whole account's.
+    expect(JSON.stringify(joints.calls('DescribeInstances'))).not.toContain(UNNAMED);
   });
 
   it('says which tags a volume of an empty pool would have [6.1, 6.4]', async () => {
@@ -317,7 +321,7 @@ describe('a look in a pool', () => {
     const actor = createActor(lookAtSource({ ...joints, claims }), { input: { entry: entryOf(), source: 'p' } });
 
     actor.start();
-    await released.promise;
+    await Promise.race([released.promise, setTimeout(5_000, undefined, { ref: false })]);
 
     expect(await joints.neighbour.take('vol-01', entryOf())).toBe('taken');
   });
