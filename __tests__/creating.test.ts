@@ -39,7 +39,16 @@ function attachment(settings: Partial<AttachmentHold> = {}): AttachmentHold {
 
 function creation(settings: Partial<CreationHold> = {}): CreationHold {
   const request = { ClientToken: 'token', Size: 8 };
-  return { kind: 'creation', domain: 'mc', device: '/dev/sdf', attempt: 1, request, disposable: true, ...settings };
+  return {
+    kind: 'creation',
+    domain: 'mc',
+    device: '/dev/sdf',
+    attempt: 1,
+    request,
+    requestedAt: '2026-01-01T00:00:00.000Z',
+    disposable: true,
+    ...settings,
+  };
 }
 
 describe('creating a volume', () => {
@@ -346,8 +355,7 @@ describe('a new volume whose commands have succeeded', () => {
 });
 
 describe('giving back what was created', () => {
-  const discard = (joints: Joints, hold: CreationHold) =>
-    run(discardVolume(joints.creations, joints.transactions, joints.marking), hold);
+  const discard = (joints: Joints, hold: CreationHold) => run(discardVolume(joints), hold);
   const drop = (joints: Joints, hold: AttachmentHold | CreationHold) =>
     run(dropHold(joints.transactions, joints.claims, joints.marking), hold);
   const list = (joints: Joints, devices?: string[]) =>

@@ -220,6 +220,7 @@ function creationHold(settings: Partial<CreationHold>): Hold {
     device: '/dev/xvdh',
     attempt: 1,
     request: { ClientToken: 'token-1' },
+    requestedAt: '2030-01-01T00:00:00.000Z',
     disposable: true,
     ...settings,
   };

@@ -85,7 +85,7 @@ describe('a domain on its way up', () => {
   it('has written down that its application may run before a started command does [12.3]', () => {
     const { domain } = heldIn('committing');
 
-    expect(domain.script.inputOf('remember started')).toEqual({ domain: 'web', past: 'started' });
+    expect(domain.script.inputOf('remember started')).toEqual({ domain: 'web', past: 'started', commits: true });
     expect(domain.script.taken).not.toContain('runCommands started');
   });
 

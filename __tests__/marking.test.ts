@@ -90,6 +90,7 @@ describe('marks', () => {
       attempt: 1,
       request: { ClientToken: 'token' },
       volumeId: 'vol-01',
+      requestedAt: '2030-01-01T00:00:00.000Z',
       disposable: true,
     };
     await using joints = await startJoints(

@@ -44,7 +44,16 @@ function attachment(settings: Partial<AttachmentHold> = {}): AttachmentHold {
 
 function creation(settings: Partial<CreationHold> = {}): CreationHold {
   const request = { ClientToken: 'token' };
-  return { kind: 'creation', domain: 'mc', device: '/dev/sdf', attempt: 2, request, disposable: true, ...settings };
+  return {
+    kind: 'creation',
+    domain: 'mc',
+    device: '/dev/sdf',
+    attempt: 2,
+    request,
+    requestedAt: '2026-01-01T00:00:00.000Z',
+    disposable: true,
+    ...settings,
+  };
 }
 
 describe('a look at a volume by id', () => {
@@ -97,7 +106,7 @@ describe('a look at a volume by id', () => {
   it.each([
     { what: 'with Multi-Attach', volume: { id: 'vol-0x', type: 'io2', multiAttach: true }, kind: 'refused' },
     { what: 'at another device of this instance', volume: { id: 'vol-0x', ...at(ME, '/dev/sdg') }, kind: 'refused' },
-    { what: 'in another zone', volume: { id: 'vol-0x', zone: 'eu-west-1b' }, kind: 'absent' },
+    { what: 'in another zone', volume: { id: 'vol-0x', zone: 'eu-west-1b' }, kind: 'refused' },
     { what: 'that is not there', volume: { id: 'vol-0y' }, kind: 'absent' },
   ])('leaves one $what to others: $kind [6.2, 6.3]', async ({ volume, kind }) => {
     await using joints = await startJoints({ volumes: [volume] });

@@ -90,6 +90,7 @@ const creationHold: CreationHold = {
   device: '/dev/sdf',
   attempt: 2,
   request: { ClientToken: 'token-2', Size: 8, TagSpecifications: [{ ResourceType: 'volume', Tags: [] }] },
+  requestedAt: '2030-01-01T00:00:00.000Z',
   disposable: true,
 };
 

@@ -68,6 +68,7 @@ describe('what a domain holds', () => {
     device: '/dev/sdf',
     attempt: 1,
     request: { ClientToken: 'token-1', Size: 8 },
+    requestedAt: '2030-01-01T00:00:00.000Z',
     disposable: true,
   };
   const made: CreationHold = { ...creation, volumeId: 'vol-1' };

@@ -18,13 +18,15 @@ export interface InUse {
 export interface Claims {
   /** Takes a volume for an entry, and its device, or says who has it. An entry has one volume at a time: one that it had before is let go. */
   take(volumeId: string, entry: EntryName): Promise<'taken' | InUse>;
+  /** Takes an entry's device, before there is a volume for it. */
+  takeDevice(entry: EntryName): Promise<'taken' | InUse>;
   /** Lets a volume of an entry go, and its device; nothing happens when it does not have it. */
   release(volumeId: string, entry: EntryName): Promise<void>;
 }
 
 export function createClaims(locks: Locks): Claims {
   const owners = new Map<string, EntryName>();
-  return { take, release };
+  return { take, takeDevice, release };
 
   async function take(volumeId: string, { domain, device }: EntryName): Promise<'taken' | InUse> {
     const entry = { domain, device };
@@ -35,16 +37,21 @@ export function createClaims(locks: Locks): Claims {
     // At once, before anybody else of this process can ask.
     owners.set(volumeId, entry);
     for (const id of before) await letGo(id);
-    const inUse = await locked(volumeId, device);
+    const inUse = await locked(volumeId, entry);
     if (inUse === undefined) return 'taken';
     // Whoever waits for one of the two does not keep others from the other.
     await release(volumeId, entry);
     return inUse;
   }
 
-  async function locked(volumeId: string, device: string): Promise<InUse | undefined> {
-    const itsDevice = await locks.take(lockOf(device));
-    if (itsDevice !== 'taken') return { what: device, ...itsDevice };
+  async function takeDevice({ device }: EntryName): Promise<'taken' | InUse> {
+    const taken = await locks.take(lockOf(device));
+    return taken === 'taken' ? taken : { what: device, ...taken };
+  }
+
+  async function locked(volumeId: string, entry: EntryName): Promise<InUse | undefined> {
+    const itsDevice = await takeDevice(entry);
+    if (itsDevice !== 'taken') return itsDevice;
     const volume = await locks.take(volumeId);
     return volume === 'taken' ? undefined : { what: volumeId, ...volume };
   }

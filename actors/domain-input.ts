@@ -58,14 +58,20 @@ function domainPlan(
 ): Omit<DomainPlan, 'past' | 'held'> {
   return {
     domain: name,
-    volumes: volumesOf(name, domain, exec, values),
+    volumes: volumesOf(name, domain, config.timeout * 1000, exec, values),
     records: recordsOf(domain, values),
     lines: exec ? linesByEvent(domain) : {},
     limits: { wayUpMs: config.timeout * 1000, stopMs: config['stop-timeout'] * 1000 },
   };
 }
 
-function volumesOf(domain: string, config: DomainConfig, exec: boolean, values: MacroValues): VolumeEntry[] {
+function volumesOf(
+  domain: string,
+  config: DomainConfig,
+  timeoutMs: number,
+  exec: boolean,
+  values: MacroValues,
+): VolumeEntry[] {
   return config['attach-volume'].map((volume, entry) => {
     const device = expand(volume.device, values);
     const { 'pool-name': pool, 'pool-pref': preference, create, wait } = volume;
@@ -80,6 +86,8 @@ function volumesOf(domain: string, config: DomainConfig, exec: boolean, values: 
       preference: preference === 'least-recent-used' ? 'least-recently-used' : preference,
       ...(create === undefined ? {} : { create }),
       ...(wait === undefined ? {} : { waitMs: wait * 1000 }),
+      // What a domain can do without must not take its whole way up.
+      ...(volume.critical ? {} : { patienceMs: timeoutMs / 4 }),
       seed: seedOf(String(values.instance_id), { domain, device }),
       lines: exec ? volumeLines(volume) : [],
       release: volume.release.map(eventOf),

@@ -6,7 +6,9 @@ import type { Creations } from '../adapters/creations.ts';
 import type { Volumes } from '../adapters/ec2.ts';
 import type { Mounts } from '../adapters/mounts.ts';
 import type { RecordSets } from '../adapters/route53.ts';
+import { CREATION_UNSEEN_MS } from '../config/constants.ts';
 import { isSameDevice } from '../config/devices.ts';
+import { AdapterError } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
 import type {
   AttachmentHold,
@@ -14,6 +16,7 @@ import type {
   Detached,
   Discarded,
   Hold,
+  InstanceFacts,
   Looked,
   PublicAddresses,
   RecordEntry,
@@ -23,8 +26,9 @@ import type {
   VolumeEntry,
 } from '../config/vocabulary.ts';
 import type { GivingBackInput, Released } from '../machines/giving-back.ts';
+import type { DiskOfHold } from '../machines/letting-go.ts';
 import type { Claims } from './claims.ts';
-import type { Marking } from './marking.ts';
+import { isOwnCreation, type Marking } from './marking.ts';
 import { wantedSets } from './records.ts';
 import { isEntrys, sourceOf } from './sources.ts';
 import type { Transaction, Transactions } from './transaction.ts';
@@ -117,8 +121,9 @@ export const lookAtHold = (volumes: Volumes, transactions: Transactions) =>
 
 /** Unmounts its disk and makes sure that nobody holds it; with init switched off it is left alone. */
 export const clearDisk = (blockDevices: BlockDevices, mounts: Mounts, transactions: Transactions) =>
-  fromPromise<void, AttachmentHold>(async ({ input, signal }) => {
-    const path = transactions.changes ? await blockDevices.find(input) : undefined;
+  fromPromise<void, DiskOfHold>(async ({ input: { hold, doubtful }, signal }) => {
+    const what = doubtful ? { volumeId: hold.volumeId } : hold;
+    const path = transactions.changes ? await blockDevices.find(what) : undefined;
     if (path !== undefined) await mounts.letGo(path, signal);
   });
 
@@ -132,17 +137,45 @@ export const restoreRecordSet = (recordSets: RecordSets, transactions: Transacti
     recordSets.restore(input.hostedZone, input, transactions.of(input.domain)),
   );
 
-/** Deletes a volume that this transaction created, unless commands of others may have written on it. It gets no signal. */
-export const discardVolume = (creations: Creations, transactions: Transactions, marking: Marking) =>
+export interface Discarding {
+  volumes: Volumes;
+  creations: Creations;
+  transactions: Transactions;
+  marking: Marking;
+  facts: Pick<InstanceFacts, 'instanceId'>;
+}
+
+/**
+ * Deletes a volume that this transaction created, unless somebody else has had it since, or commands of others may have written on
+ * it. It gets no signal.
+ */
+export const discardVolume = ({ volumes, creations, transactions, marking, facts }: Discarding) =>
   fromPromise<Discarded, CreationHold>(async ({ input: hold }) => {
     const transaction = transactions.of(hold.domain);
-    if (hold.disposable) {
-      const volumeId = hold.volumeId ?? (await creations.find(hold.request, transaction));
-      return volumeId === undefined ? 'gone' : await creations.discard(volumeId, transaction);
-    }
-    if (hold.volumeId !== undefined) marking.settled(hold.volumeId, transaction);
+    const volumeId = hold.volumeId ?? (await unanswered(hold, creations, transaction));
+    if (volumeId === undefined) return 'gone';
+    const seen = await volumes.look({ volumeId, device: hold.device }, transaction);
+    // What EC2 does not show is gone, or so new that nobody can have had it.
+    if (seen.kind === 'absent') return await creations.discard(volumeId, transaction);
+    if (!isOwnCreation(seen, facts.instanceId)) return 'left';
+    if (hold.disposable) return await creations.discard(volumeId, transaction);
+    marking.givenBack(volumeId, transaction);
     return 'left';
   });
+
+/** What came of a request without an answer. @throws AdapterError while EC2 may still be about to show it. */
+async function unanswered(
+  { request, requestedAt, device }: CreationHold,
+  creations: Creations,
+  transaction: Transaction,
+): Promise<string | undefined> {
+  const volumeId = await creations.find(request, transaction);
+  if (volumeId !== undefined || Date.now() - Date.parse(requestedAt) > CREATION_UNSEEN_MS) return volumeId;
+  const problem = 'nobody knows yet whether EC2 has made it: its answer was lost';
+  throw new AdapterError(`discard the new volume for ${device}`, problem, 'The next start looks again.', {
+    retryable: true,
+  });
+}
 
 /** Takes it from the journal. The volume is anybody's again. */
 export const dropHold = (transactions: Transactions, claims: Claims, marking: Marking) =>
@@ -151,8 +184,8 @@ export const dropHold = (transactions: Transactions, claims: Claims, marking: Ma
     if (hold.kind === 'attachment') {
       // What is deleted next needs nothing written on it.
       const isMarked = transaction.attachment(hold.volumeId) && !transaction.isCreated(hold.volumeId);
-      if (isMarked) marking.settled(hold.volumeId, transaction);
-      await claims.release(hold.volumeId, hold);
+      if (isMarked) marking.givenBack(hold.volumeId, transaction);
     }
+    if (hold.kind !== 'record-set' && hold.volumeId !== undefined) await claims.release(hold.volumeId, hold);
     await transaction.drop(hold);
   });

@@ -8,13 +8,22 @@ import type { Remembrance } from '../machines/domain.ts';
 /** What is remembered, and the means to change it. */
 export type Memory = Pick<StateDir, 'memory' | 'changeMemory'>;
 
+export interface Remembering {
+  memory: Memory;
+  /** False: commands are switched off, so that no application ever runs, and there is nothing to remember. */
+  exec: boolean;
+  /** Takes what a domain holds from the journal: it is given back no more. */
+  commit(domain: string): Promise<void>;
+}
+
 /**
- * Writes down what became of a domain; resolves when it is on disk.
- * @param exec false: commands are switched off, so that no application ever runs, and there is nothing to remember.
+ * Writes down what became of a domain; resolves when it is on disk. Of one whose application is about to run the journal has to have
+ * let go by then: what a later run gives back, or deletes, must not be what the application has written on.
  */
-export const remember = (memory: Memory, exec: boolean) =>
+export const remember = ({ memory, exec, commit }: Remembering) =>
   fromPromise<void, Remembrance>(async ({ input }) => {
     if (exec) await memory.changeMemory((known) => withDomain(known, input));
+    if (input.commits) await commit(input.domain);
   });
 
 /** What earlier runs of this boot made of a domain. */

@@ -2,8 +2,9 @@
 
 import { fromPromise } from 'xstate';
 import type { Volumes } from '../adapters/ec2.ts';
-import { CREATING_LIMIT_MS, MARK_LIFE_MS } from '../config/constants.ts';
-import { volumeTags } from '../config/tags.ts';
+import { CREATING_LIMIT_MS, CREATION_UNSEEN_MS, MARK_LIFE_MS } from '../config/constants.ts';
+import { isPassing } from '../config/errors.ts';
+import { inTransit, volumeTags } from '../config/tags.ts';
 import type {
   InstanceFacts,
   Looked,
@@ -98,7 +99,7 @@ async function lookInPool(look: Look): Promise<SourceLooked> {
   const promised = await promisedAmong(all, look);
   const inOrder = inOrderOfChoice(all, entry, facts).filter((volume) => !promised.includes(volume));
   // What was never prepared comes last: it has nobody's data.
-  const usedFirst = [...inOrder.filter((volume) => !isNeverUsed(volume)), ...inOrder.filter(isNeverUsed)];
+  const usedFirst = [...inOrder.filter((volume) => !isNeverPrepared(volume)), ...inOrder.filter(isNeverPrepared)];
   const first = await takenFirst(usedFirst, 'p', look);
   return Array.isArray(first) ? await noneInPool(all, promised, first, look) : first;
 }
@@ -137,7 +138,9 @@ async function noneInPool(
 ): Promise<SourceLooked> {
   const { entry, facts } = look;
   const name = `pool ${entry.pool} of ${entry.domain} in ${facts.zone}`;
-  const held = [...all.filter(({ kind }) => kind === 'held'), ...promised].toSorted(byId);
+  const held = [...all.filter(({ kind, heldBy }) => kind === 'held' || heldBy !== undefined), ...promised].toSorted(
+    byId,
+  );
   if (inUse.length + held.length > 0) {
     const told = [...inUse, ...(await sentences(held.slice(0, NAMED), look))];
     return { kind: 'held', seen: `${name}: ${listed(told, inUse.length + held.length)}` };
@@ -181,7 +184,7 @@ async function lookForOrphan(look: Look): Promise<SourceLooked> {
 async function comingAmong(seen: readonly SeenVolume[], look: Look): Promise<Looked | undefined> {
   const unfinished = seen.filter(isBeingCreated);
   const states = await statesOf(unfinished, look);
-  const coming = unfinished.toSorted(byId).find((volume) => !isPromised(volume, states));
+  const coming = unfinished.toSorted(byId).find((volume) => !isPromised(volume, states, look));
   if (coming === undefined) return undefined;
   const holder = holderOf(coming) ?? 'an instance that is not known';
   return { kind: 'held', seen: `${coming.seen}, as ${holder} (${states.get(holder) ?? 'not known'}) has asked` };
@@ -213,32 +216,51 @@ function isKey(configured: unknown, made: unknown): boolean {
 
 /** Those that their creator is about to use (6.7). */
 async function promisedAmong(seen: readonly SeenVolume[], look: Look): Promise<SeenVolume[]> {
-  const inTransit = seen.filter((volume) => volume.kind === 'free' && isInTransit(volume));
-  const states = await statesOf(inTransit, look);
-  return inTransit.filter((volume) => isPromised(volume, states));
+  const marked = seen.filter((volume) => volume.kind === 'free' && isInTransit(volume));
+  const states = await statesOf(marked, look);
+  return marked.filter((volume) => isPromised(volume, states, look));
 }
 
 function isInTransit({ tags }: SeenVolume): boolean {
-  return tags[volumeTags.inTransit] === 'true';
+  return tags[volumeTags.inTransit] !== undefined;
 }
 
 /**
- * We take the mark off when a volume's commands have succeeded, before anything else is written on it: nothing that bears it has data. Of
+ * We change the mark when a volume's commands have succeeded, before anything else is written on it: nothing that says so has data. Of
  * marks that others made, which never name a device, we don't know that.
  */
-function isNeverUsed(volume: SeenVolume): boolean {
-  return isInTransit(volume) && volume.tags[volumeTags.device] !== undefined;
+function isNeverPrepared({ tags }: SeenVolume): boolean {
+  return tags[volumeTags.inTransit] === inTransit.neverPrepared && tags[volumeTags.device] !== undefined;
 }
 
-function isPromised({ tags, createdAt }: SeenVolume, states: ReadonlyMap<string, string>): boolean {
+/** Prepared by somebody who was gone before his application ran. */
+function isPreparedBefore({ tags }: SeenVolume): boolean {
+  return tags[volumeTags.inTransit] === inTransit.prepared;
+}
+
+function isPromised(volume: SeenVolume, states: ReadonlyMap<string, string>, look: Look): boolean {
+  const { tags, createdAt } = volume;
   const holder = tags[volumeTags.holder];
-  const isGone = holder === undefined || states.get(holder) === 'terminated';
-  return !isGone && Date.now() - Date.parse(createdAt) < MARK_LIFE_MS;
+  if (holder === look.facts.instanceId) return isPromisedHere(volume, look);
+  const ageMs = Date.now() - Date.parse(createdAt);
+  // EC2 may not show yet an instance that has just booted.
+  const isGone = holder === undefined || (states.get(holder) === 'terminated' && ageMs >= CREATION_UNSEEN_MS);
+  return !isGone && ageMs < MARK_LIFE_MS;
+}
+
+/** What this instance once created and knows nothing of any more was left behind. */
+function isPromisedHere({ tags }: SeenVolume, { transactions }: Look): boolean {
+  const { [volumeTags.domain]: domain, [volumeTags.device]: device } = tags;
+  return domain !== undefined && device !== undefined && transactions.of(domain).creation(device) !== undefined;
 }
 
 /** Who holds what, and how their instances are (11.2). */
 async function sentences(held: readonly SeenVolume[], look: Look): Promise<string[]> {
-  const states = await statesOf(held, look);
+  // Words are not worth a failed look: without the states they say how the volumes hang on their instances.
+  const states = await statesOf(held, look).catch((error) => {
+    if (isPassing(error)) return new Map<string, string>();
+    throw error;
+  });
   return held.map((volume) => sentenceOf(volume, states));
 }
 
@@ -257,6 +279,7 @@ function sentenceOf(volume: SeenVolume, states: ReadonlyMap<string, string>): st
   const holder = holderOf(volume);
   const state = holder === undefined ? undefined : states.get(holder);
   if (volume.kind === 'free') return `${volume.volumeId} has just been created by ${holder} (${state ?? 'not known'})`;
+  if (volume.kind === 'refused') return `${volume.volumeId} is attached to this instance at another device`;
   // Of a running one it says more how the volume hangs on it.
   return volume.heldBy === undefined || state === undefined || state === 'running'
     ? volume.seen
@@ -283,13 +306,20 @@ function lookedOf({ kind, seen, detaching }: SeenVolume): Looked {
   return { kind, seen, ...(detaching ? { detaching } : {}) };
 }
 
-/** The journal's word; of what it does not know, the mark's, which goes when a volume is prepared. */
+/**
+ * The journal's word on what is attached here. Of created volumes, and of what has been free meanwhile, only the mark tells that nobody has
+ * anything on it: it goes when a volume is prepared, whoever does that.
+ */
 function targetOf(seen: SeenVolume, source: VolumeSource, transaction: Transaction): VolumeTarget {
-  const attachment = transaction.attachment(seen.volumeId);
-  const isFresh = isNeverUsed(seen);
-  return {
-    volumeId: seen.volumeId,
-    source: attachment?.source ?? (isFresh ? 'c' : source),
-    unprepared: attachment ? !attachment.prepared : isFresh,
-  };
+  const { volumeId } = seen;
+  const isFresh = isNeverPrepared(seen);
+  const attachment = seen.kind === 'free' ? undefined : transaction.attachment(volumeId);
+  if (attachment !== undefined) {
+    const { source: its, prepared } = attachment;
+    return { volumeId, source: its, unprepared: !prepared && (its !== 'c' || isFresh) };
+  }
+  if (isFresh) return { volumeId, source: 'c', unprepared: true };
+  return isPreparedBefore(seen)
+    ? { volumeId, source: 'c', unprepared: false, preparedBefore: true }
+    : { volumeId, source, unprepared: false };
 }

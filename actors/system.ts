@@ -198,7 +198,11 @@ function domainOf(parts: Parts, givingBack: ReturnType<typeof givingBackOf>) {
       attachVolumes: volumesOf(parts, commands, givingBack),
       upsertRecordSets: recordsOf(parts),
       giveBack: givingBack,
-      remember: remember(adapters.stateDir, parts.switches.exec),
+      remember: remember({
+        memory: adapters.stateDir,
+        exec: parts.switches.exec,
+        commit: (domain) => commit(transactions.of(domain), parts.marking),
+      }),
     } satisfies Steps<typeof domainSteps>,
     actions: {
       report: sendParent((_, report: DomainReport) => report),
@@ -224,7 +228,7 @@ function volumesOf(parts: Parts, commands: typeof commandsMachine, givingBack: R
       lookAtSource: lookAtSource({ ...parts, volumes }),
       create: create({ ...parts, creations }),
       claim: claim({ ...parts, volumes }),
-      look: lookAtVolume(volumes, transactions),
+      look: lookAtVolume(volumes, transactions, parts.facts),
       awaitSerial: awaitSerial(blockDevices),
       locate: locate(blockDevices),
     } satisfies Steps<typeof volumeSteps>,
@@ -265,7 +269,7 @@ function givingBackOf(parts: Parts) {
       listHolds: listHolds({ ...parts, volumes }),
       letVolumeGo: lettingGo,
       restoreRecordSet: restoreRecordSet(recordSets, transactions),
-      discardVolume: discardVolume(creations, transactions, marking),
+      discardVolume: discardVolume({ ...parts, volumes, creations }),
       dropHold: dropHold(transactions, claims, marking),
     } satisfies Steps<typeof givingBackSteps>,
   });

@@ -41,8 +41,10 @@ export interface Transaction extends CallLog {
   replace(hold: Hold): Promise<void>;
   /** Notes that the commands of a volume have all succeeded once. */
   notePrepared(volumeId: string): Promise<void>;
-  /** Notes that commands of a volume are about to run, which may reach the others (6.10). */
+  /** Notes that commands of a volume are about to run, which may reach the others (6.10), until it is prepared. */
   noteCommands(volumeId: string): Promise<void>;
+  /** Whether commands of another volume may be running. */
+  isTouched(volumeId: string): boolean;
   /** The attachment of a volume, by this run or one before it that has not committed. */
   attachment(volumeId: string): AttachmentHold | undefined;
   /** What was created for a device, or may have been. */
@@ -82,6 +84,8 @@ export function createTransactions(options: TransactionOptions): Transactions {
 function createTransaction(domain: string, options: TransactionOptions): Transaction {
   const { journal, changes } = options;
   const of = (volumeId: string) => ({ domain, volumeId });
+  /** Volumes whose commands may be running. */
+  const underWay = new Set<string>();
   /** What is really held is nothing that a dry run may forget. */
   const write: StateDir['changeHolds'] = async (change) => (changes ? journal.changeHolds(change) : undefined);
   return {
@@ -104,8 +108,15 @@ function createTransaction(domain: string, options: TransactionOptions): Transac
     },
     drop: (hold) => write((holds) => withoutHold(holds, hold)),
     replace: (hold) => write((holds) => withHold(holds, hold)),
-    notePrepared: (volumeId) => write((holds) => withPrepared(holds, of(volumeId))),
-    noteCommands: (volumeId) => write((holds) => withCommands(holds, of(volumeId))),
+    notePrepared(volumeId) {
+      underWay.delete(volumeId);
+      return write((holds) => withPrepared(holds, of(volumeId)));
+    },
+    noteCommands(volumeId) {
+      underWay.add(volumeId);
+      return write((holds) => withCommands(holds, of(volumeId)));
+    },
+    isTouched: (volumeId) => [...underWay].some((other) => other !== volumeId),
     attachment: (volumeId) => attachmentOf(journal.holds(), of(volumeId)),
     creation: (device) => creationFor(journal.holds(), { domain, device }),
     isCreated: (volumeId) => isCreated(journal.holds(), of(volumeId)),

@@ -11,20 +11,33 @@ import type {
   Claimed,
   Created,
   CreationHold,
+  InstanceFacts,
   Looked,
   VolumeEntry,
   VolumeTarget,
 } from '../config/vocabulary.ts';
 import type { TargetInput } from '../machines/volume.ts';
 import type { VolumeOfDomain } from '../machines/volumes.ts';
-import { type Claims, sentenceOfUse } from './claims.ts';
-import type { Marking } from './marking.ts';
+import { type Claims, type InUse, sentenceOfUse } from './claims.ts';
+import { isOwnCreation, type Marking } from './marking.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
-/** Looks how the volume is now. */
-export const look = (volumes: Volumes, transactions: Transactions) =>
-  fromPromise<Looked, TargetInput>(({ input: { entry, target }, signal }) =>
-    volumes.look({ volumeId: target.volumeId, device: entry.device }, transactions.of(entry.domain), signal),
+/** Looks how the volume is now. One that was created here and has been somebody else's since is none of ours any more. */
+export const look = (volumes: Volumes, transactions: Transactions, { instanceId }: Pick<InstanceFacts, 'instanceId'>) =>
+  fromPromise<Looked, TargetInput>(
+    async ({
+      input: {
+        entry,
+        target: { volumeId },
+      },
+      signal,
+    }) => {
+      const transaction = transactions.of(entry.domain);
+      const seen = await volumes.look({ volumeId, device: entry.device }, transaction, signal);
+      const creation = transaction.creation(entry.device);
+      if (creation?.volumeId !== volumeId || seen.kind !== 'free' || isOwnCreation(seen, instanceId)) return seen;
+      return { kind: 'absent', seen: `${volumeId} was created here, and somebody else has used it since` };
+    },
   );
 
 export interface Creating {
@@ -41,6 +54,7 @@ export interface Creating {
 export const create = ({ creations, transactions, claims, transactionId }: Creating) =>
   fromPromise<Created, { entry: VolumeEntry; attempt: number }>(async ({ input: { entry, attempt } }) => {
     const transaction = transactions.of(entry.domain);
+    await whenTaken(entry.device, claims.takeDevice(entry));
     const known = transaction.creation(entry.device);
     const hold = known?.attempt === attempt ? known : newCreation(entry, attempt);
     const created = await transaction.holding(
@@ -49,23 +63,26 @@ export const create = ({ creations, transactions, claims, transactionId }: Creat
       (outcome) => typeof outcome === 'object',
     );
     if (typeof created === 'object') {
-      await transaction.replace({ ...hold, volumeId: created.volumeId });
-      await takeCreated(created.volumeId, entry, claims);
+      // As it is by now: commands of others may have been noted meanwhile.
+      await transaction.replace({ ...(transaction.creation(entry.device) ?? hold), volumeId: created.volumeId });
+      await whenTaken(created.volumeId, claims.take(created.volumeId, entry));
     }
     return created;
 
     function newCreation({ domain, device }: VolumeEntry, attempt: number): CreationHold {
-      const request = creations.requestFor(entry, { transactionId, attempt, now: new Date() });
-      return { kind: 'creation', domain, device, attempt, request, disposable: true };
+      const now = new Date();
+      const request = creations.requestFor(entry, { transactionId, attempt, now });
+      const requestedAt = now.toISOString();
+      return { kind: 'creation', domain, device, attempt, request, requestedAt, disposable: true };
     }
   });
 
-/** The same request gives the same volume: it may be asked for again when the device has become free. */
-async function takeCreated(volumeId: string, entry: VolumeEntry, claims: Claims): Promise<void> {
-  const claim = await claims.take(volumeId, entry);
-  if (claim === 'taken') return;
+/** Whatever another entry or unit has is waited for; the same request gives the same volume when it has become free. */
+async function whenTaken(what: string, claim: Promise<'taken' | InUse>): Promise<void> {
+  const inUse = await claim;
+  if (inUse === 'taken') return;
   const remedy = 'Let each daemon of this instance have devices of its own.';
-  throw new AdapterError(`use ${volumeId}`, sentenceOfUse(claim), remedy, { retryable: true });
+  throw new AdapterError(`use ${what}`, sentenceOfUse(inUse), remedy, { retryable: true });
 }
 
 export interface Claiming {
@@ -118,6 +135,9 @@ async function afterRefusal(
 /** Its device is ours, so that nothing else of ours is there: an earlier claim without an answer came to nothing. */
 async function afterTaking(hold: AttachmentHold, transaction: Transaction, marking: Marking): Promise<void> {
   marking.taken(hold.volumeId, transaction);
+  const creation = transaction.creation(hold.device);
+  if (creation?.volumeId === hold.volumeId && transaction.isTouched(hold.volumeId))
+    await transaction.replace({ ...creation, disposable: false });
   for (const other of othersHere(hold, transaction)) await transaction.drop(other);
 }
 
@@ -164,10 +184,11 @@ export const notePrepared = (transactions: Transactions, marking: Marking) =>
   });
 
 /** A volume, and where it comes from. */
-export type SourcedVolume = Pick<VolumeTarget, 'volumeId' | 'source'>;
+export type SourcedVolume = Pick<VolumeTarget, 'volumeId' | 'source'> & { preparedBefore?: true };
 
 /** A volume of an entry as the journal names it. */
-export function holdOf({ domain, device, pool }: VolumeEntry, { volumeId, source }: SourcedVolume): AttachmentHold {
+export function holdOf({ domain, device, pool }: VolumeEntry, volume: SourcedVolume): AttachmentHold {
+  const { volumeId, source, preparedBefore: prepared = false } = volume;
   const ofPool = source === 'x' || pool === undefined ? {} : { pool };
-  return { kind: 'attachment', domain, volumeId, device, source, ...ofPool, prepared: false };
+  return { kind: 'attachment', domain, volumeId, device, source, ...ofPool, prepared };
 }

@@ -26,8 +26,8 @@ export interface BlockDevices {
    * @throws AdapterError when it is not there in time, with what was tried and seen.
    */
   locate(request: { volumeId: string; device: string }, signal: AbortSignal): Promise<string>;
-  /** The same in one look, without waiting; `undefined` when it is not there now. */
-  find(request: { volumeId: string; device: string }): Promise<string | undefined>;
+  /** The same in one look, without waiting; `undefined` when it is not there now. Without a device only by its serial number. */
+  find(request: { volumeId: string; device?: string }): Promise<string | undefined>;
 }
 
 /** A device follows its attachment within seconds; AWS names no bound, and the EBS CSI driver waits as long. */
@@ -75,10 +75,10 @@ export function createBlockDevices(sysroot: string, shorter: Partial<Limits> = {
     },
   };
 
-  function lookAround({ volumeId, device }: { volumeId: string; device: string }): Promise<Look> {
+  function lookAround({ volumeId, device }: { volumeId: string; device?: string }): Promise<Look> {
     return first([
       () => lookBySerial(volumeId),
-      ...namesOf(device).map((name) => () => byName(sysroot, name, serialOf(volumeId))),
+      ...(device === undefined ? [] : namesOf(device)).map((name) => () => byName(sysroot, name, serialOf(volumeId))),
     ]);
   }
 

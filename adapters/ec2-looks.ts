@@ -1,7 +1,7 @@
 /** Looks at volumes: one batch for each kind, and in each asker's log what it asked for itself. */
 
 import type { Filter, Volume } from '@aws-sdk/client-ec2';
-import { type Tags, volumeTags } from '../config/tags.ts';
+import { inTransit, type Tags, volumeTags } from '../config/tags.ts';
 import type { InstanceFacts } from '../config/vocabulary.ts';
 import type { Aws, CallLog } from './aws.ts';
 import { atMost, createBatch } from './batch.ts';
@@ -51,7 +51,10 @@ export function createVolumeLooks(aws: Aws, { instanceId, zone }: InstanceFacts)
   });
   const unprepared = batchOf<string, Volume[]>({
     about: (domains) => `created for ${namesOf(domains)}`,
-    filters: (domains) => [...ofDomains(domains), filter(`tag:${volumeTags.inTransit}`, ['true'])],
+    filters: (domains) => [
+      ...ofDomains(domains),
+      filter(`tag:${volumeTags.inTransit}`, [inTransit.neverPrepared, inTransit.prepared]),
+    ],
     answer: (domain, volumes) => volumes.filter(hasTags({ [volumeTags.domain]: domain })),
   });
   return { byId, inPool, here: (log, signal) => here(undefined, log, signal), unprepared };

@@ -11,8 +11,8 @@ export interface Marks {
   put(volumeId: string, tags: Tags, log: CallLog): void;
   /** Takes tags off that have exactly these values. Nobody hears of a failure but `onTrouble`. */
   remove(volumeId: string, tags: Tags, log: CallLog): void;
-  /** The same for one who has to know that they are gone. @throws AdapterError when they may not be. */
-  removeNow(volumeId: string, tags: Tags, log: CallLog): Promise<void>;
+  /** Writes tags for one who has to know that they are there. @throws AdapterError when they may not be. */
+  putNow(volumeId: string, tags: Tags, log: CallLog): Promise<void>;
   /** Resolves when all that has been asked so far has ended, or the time is over. Never fails. */
   settled(limitMs: number): Promise<void>;
 }
@@ -37,7 +37,7 @@ export function createMarks(aws: Aws, { onTrouble = () => {} }: MarksOptions = {
   return {
     put: (volumeId, tags, log) => neverFailing(write({ kind: 'create_tags', volumeId, tags }, log)),
     remove: (volumeId, tags, log) => neverFailing(write({ kind: 'delete_tags', volumeId, tags }, log)),
-    removeNow: (volumeId, tags, log) => kept(write({ kind: 'delete_tags', volumeId, tags }, log)),
+    putNow: (volumeId, tags, log) => kept(write({ kind: 'create_tags', volumeId, tags }, log)),
     async settled(limitMs) {
       const limit = AbortSignal.timeout(limitMs);
       const over = new Promise((resolve) => limit.addEventListener('abort', resolve, { once: true }));

@@ -86,11 +86,17 @@ type Fields<T> = { [Name in keyof T]-?: Reader<Exclude<T[Name], undefined>> };
 
 const string: Reader<string> = (value, at) => (typeof value === 'string' ? value : refuse(value, at, 'a string'));
 
+/** What names a thing cannot name nothing. */
+const name: Reader<string> = (value, at) => (value === '' ? refuse(value, at, 'a name') : string(value, at));
+
 const boolean: Reader<boolean> = (value, at) =>
   typeof value === 'boolean' ? value : refuse(value, at, 'true or false');
 
 const integer: Reader<number> = (value, at) =>
   Number.isSafeInteger(value) ? (value as number) : refuse(value, at, 'a whole number');
+
+const positive: Reader<number> = (value, at) =>
+  integer(value, at) > 0 ? (value as number) : refuse(value, at, 'a number from 1');
 
 /** Becomes part of a file's name when a file is set aside, so it may not be just anything. */
 const instanceId: Reader<string> = (value, at) =>
@@ -110,9 +116,9 @@ const recordSet = object<RecordSet>(
 const attachmentHold = object<AttachmentHold>(
   {
     kind: oneOf('attachment'),
-    domain: string,
-    volumeId: string,
-    device: string,
+    domain: name,
+    volumeId: name,
+    device: name,
     source: oneOf('x', 'p', 'c'),
     pool: string,
     prepared: boolean,
@@ -129,11 +135,12 @@ const creationRequest: Reader<CreationRequest> = (value, at) => {
 const creationHold = object<CreationHold>(
   {
     kind: oneOf('creation'),
-    domain: string,
-    device: string,
-    attempt: integer,
+    domain: name,
+    device: name,
+    attempt: positive,
     request: creationRequest,
-    volumeId: string,
+    requestedAt: string,
+    volumeId: name,
     disposable: boolean,
   },
   ['volumeId'],

@@ -227,6 +227,7 @@ function awsOf({ options, environment, imds, sysroot }: Surroundings, { region }
 
 function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws, facts: InstanceFacts) {
   const onTrouble = (error: Error) => log.warn(error.message);
+  const unit = environment.EC2FLEETD_UNIT || 'an ec2fleetd that was started by hand';
   return {
     imds,
     aws,
@@ -241,7 +242,7 @@ function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws,
     blockDevices: createBlockDevices(sysroot),
     commands: createCommands({ allJsonDir: runtimeDirectory(environment, sysroot) }),
     hostName: createHostName(sysroot),
-    locks: createLocks(path.join(runtimeDirectory(environment, sysroot), 'lock'), runtimeOwner(environment), {
+    locks: createLocks(path.join(runtimeDirectory(environment, sysroot), 'lock'), unit, {
       onTrouble,
     }),
   };

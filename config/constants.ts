@@ -75,6 +75,9 @@ export const FAULT_PAUSE_MS = 2_000;
 /** Longest pause after a passing fault. Source: AWS advises to back off to 30 to 60 s when a fleet boots. */
 export const FAULT_PAUSE_MAX_MS = 30_000;
 
+/** Between two attempts to take the mark off a volume whose commands have succeeded, when passing faults get in the way. */
+export const NOTING_PAUSE_MS = 2_000;
+
 /** How many passing faults in a row are borne when an entry's `wait` is over. */
 export const FAULTS_AFTER_WAITING = 5;
 

@@ -14,9 +14,12 @@ export const volumeTags = {
   transaction: 'user:ec2fd.transc-id',
   /** Mark: the instance of that transaction. */
   holder: 'user:ec2fd.holder',
-  /** Mark: `true` while a created volume has never been prepared by its entry's commands. */
+  /** Mark of a created volume until its domain's commit. @see inTransit */
   inTransit: 'user:ec2fd.in-transit',
 } as const;
+
+/** What the mark `in-transit` says: never prepared by its entry's commands, or prepared, but its application has not run. */
+export const inTransit = { neverPrepared: 'true', prepared: 'prepared' } as const;
 
 /** Tags by key. */
 export type Tags = Readonly<Record<string, string>>;

@@ -126,6 +126,8 @@ export interface CreationHold {
   /** Part of the request's ClientToken, from 1; a request that cannot be used again is followed by the next number. */
   attempt: number;
   request: CreationRequest;
+  /** When it was written down, ISO 8601 UTC: EC2 may need a while to show what it has made. */
+  requestedAt: string;
   /** Absent until EC2 has answered. */
   volumeId?: string;
   /** False as soon as commands other than its own entry's may have run on it: from then on it is not deleted any more (6.10). */
@@ -227,6 +229,8 @@ export interface VolumeEntry {
   device: string;
   /** Where it may come from, in the order to try. */
   sources: VolumeSource[];
+  /** How long it is waited for, without a `wait`, when it is not critical: the domain is not to fail by it. */
+  patienceMs?: number;
   /** For source `x`; empty without. */
   volumeId: string;
   /** The pool's name, for `p` and for what `c` creates; absent: created volumes join no pool. */
@@ -299,7 +303,7 @@ export interface Looked {
 /** A volume as EC2 shows it. */
 export interface SeenVolume extends Looked {
   volumeId: string;
-  /** The instance that it is attached to, if it is not this one at this device. */
+  /** The instance that it is attached to, if that is not this one at this device; this one, when it is at another device. */
   heldBy?: string;
   tags: Tags;
   /** ISO 8601 UTC; empty when EC2 does not say. */
@@ -319,8 +323,13 @@ export interface VolumeTarget {
   volumeId: string;
   /** Where it comes from; what was created and never prepared stays `c`, whoever finds it (4.3). */
   source: VolumeSource;
-  /** True when an earlier run attached it and its commands have not all succeeded since: the journal's word (4.3). */
+  /**
+   * True when an earlier run attached it and its commands have not all succeeded since: the journal's word (4.3), of created volumes
+   * the mark's as well.
+   */
   unprepared: boolean;
+  /** Present when somebody has prepared it and was gone before his application ran: it is told as attached already (4.3). */
+  preparedBefore?: true;
 }
 
 /** What became of an attempt to attach; `dry`: init is switched off, and the call was only noted. */

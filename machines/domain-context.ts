@@ -131,6 +131,8 @@ export interface Remembrance {
   past: Past;
   /** The notice under which it finished. */
   finishedUnder?: string;
+  /** Present when its application is about to run: what it holds is then given back no more. */
+  commits?: true;
 }
 
 // --- What steps are given --------------------------------------------------------------------------------------------

@@ -369,7 +369,7 @@ export const domainMachine = setup({
       invoke: {
         id: 'step',
         src: 'remember',
-        input: ({ context: { domain } }) => ({ domain, past: 'started' as const }),
+        input: ({ context: { domain } }) => ({ domain, past: 'started' as const, commits: true as const }),
         onDone: [
           { guard: 'notEnding', target: 'running-started' },
           { guard: 'pastPoint', target: 'turning-back' },

@@ -17,12 +17,21 @@ export interface LettingGoContext {
   looks: number;
   problem?: string;
   finishing: boolean;
+  /** Whether EC2 did not show it here when it was looked for. */
+  doubtful: boolean;
+}
+
+/** A disk that may have to be cleared. */
+export interface DiskOfHold {
+  hold: AttachmentHold;
+  /** True when EC2 did not show it here: then only a disk that bears the volume's id is it, not whatever is at the device. */
+  doubtful: boolean;
 }
 
 export const lettingGoSteps = {
   lookAtHold: step<Looked, AttachmentHold>('lookAtHold'),
   /** Unmounts the disk and makes sure that nobody holds it. */
-  clearDisk: step<void, AttachmentHold>('clearDisk'),
+  clearDisk: step<void, DiskOfHold>('clearDisk'),
   detachVolume: step<Detached, AttachmentHold>('detachVolume'),
 };
 
@@ -36,6 +45,8 @@ export const lettingGoMachine = setup({
   actors: lettingGoSteps,
   actions: {
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
+    doubt: assign({ doubtful: true }),
+    trust: assign({ doubtful: false }),
     countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
     keep: assign((_, { problem }: { problem: string }) => ({ problem })),
     beFinishing: assign({ finishing: true }),
@@ -52,7 +63,7 @@ export const lettingGoMachine = setup({
   },
 }).createMachine({
   id: 'letting-go',
-  context: ({ input }) => ({ hold: input, attempts: 0, looks: 0, finishing: false }),
+  context: ({ input }) => ({ hold: input, attempts: 0, looks: 0, finishing: false, doubtful: false }),
   initial: 'looking',
   on: { 'step.finish': { actions: 'beFinishing' } },
   states: {
@@ -65,9 +76,9 @@ export const lettingGoMachine = setup({
         input: ({ context }) => context.hold,
         onDone: [
           { guard: ({ event }) => event.output.detaching === true, target: 'awaiting' },
-          { guard: ({ event }) => isHere(event.output), target: 'clearing' },
+          { guard: ({ event }) => isHere(event.output), target: 'clearing', actions: 'trust' },
           // Right after it was attached it may for a moment look as if nothing had happened. Who asks to detach it is told for sure.
-          { guard: ({ event }) => event.output.kind !== 'refused', target: 'detaching' },
+          { guard: ({ event }) => event.output.kind !== 'refused', target: 'clearing', actions: 'doubt' },
           // Never to be had here: there is nothing to give back.
           { target: 'ended' },
         ],
@@ -89,7 +100,7 @@ export const lettingGoMachine = setup({
     clearing: {
       invoke: {
         src: 'clearDisk',
-        input: ({ context }) => context.hold,
+        input: ({ context: { hold, doubtful } }) => ({ hold, doubtful }),
         onDone: [
           { guard: 'finishing', target: 'ended', actions: keep('asked to end before it was detached') },
           { target: 'detaching' },

@@ -104,9 +104,10 @@ export const volumeMachine = setup({
   actors: volumeSteps,
   actions: {
     startWait: enqueueActions(({ context: { entry }, enqueue }) => {
-      if (entry.waitMs === undefined) return;
-      if (entry.waitMs === 0) enqueue.assign({ waitOver: true });
-      else enqueue.raise({ type: 'wait.over' }, { id: 'wait', delay: entry.waitMs });
+      const delay = entry.waitMs ?? entry.patienceMs;
+      if (delay === undefined) return;
+      if (delay === 0) enqueue.assign({ waitOver: true });
+      else enqueue.raise({ type: 'wait.over' }, { id: 'wait', delay });
     }),
     endWait: assign({ waitOver: true }),
     beginRound: assign({ turn: 0, held: {}, missing: {} }),
@@ -137,7 +138,7 @@ export const volumeMachine = setup({
     raiseAttempt: assign(({ context }) => ({ attempt: context.attempt + 1 })),
     stopCreating: assign({ creating: false }),
     /** Noted before the answer: one that is lost may have been a yes, and then it is here, and wants its first preparation. */
-    noteClaim: assign({ attachedNow: true, nothingHere: false }),
+    noteClaim: assign(({ context }) => ({ attachedNow: context.target?.preparedBefore !== true, nothingHere: false })),
     keepPath: assign((_, { path }: { path: string }) => ({ path })),
     fail: assign((_, { problem }: { problem: string }) => ({ problem })),
     /** Not a failure of its own: whoever asked knows why. */
@@ -248,7 +249,11 @@ export const volumeMachine = setup({
           { guard: isKind('free'), target: 'claiming', actions: aimAtSeen() },
           // It is ours and on its way out: nothing else fits there before it is gone.
           { guard: ({ event }) => event.output.detaching === true, target: 'waiting', actions: waitForSeen('held') },
-          { guard: isKind('held'), target: 'choosing', actions: [noteHeld(), 'goOn'] },
+          {
+            guard: ({ context, event }) => event.output.kind === 'held' && !createsAnyway(context),
+            target: 'choosing',
+            actions: [noteHeld(), 'goOn'],
+          },
           { guard: isKind('refused'), target: 'ended', actions: failAsSeen() },
           { guard: 'createsNow', target: 'creating', actions: { type: 'beCreating', params: {} } },
           { target: 'choosing', actions: [noteMissing(), 'goOn'] },
@@ -344,7 +349,7 @@ export const volumeMachine = setup({
               { guard: isKind('free'), target: '#volume.claiming' },
               { guard: isKind('attached'), target: '#volume.locating' },
               { guard: isKind('attaching'), target: '#volume.attaching' },
-              { guard: isKind('refused'), target: '#volume.ended', actions: failAsSeen() },
+              { guard: isKind('refused'), target: '#volume.ended', actions: failCreated() },
               { guard: isKind('held'), target: 'pausing', actions: ['expectToShow', 'countLook'] },
               { guard: 'mustShow', target: '#volume.asking-anew' },
               // EC2 may need some seconds to show what it has just made.
@@ -546,6 +551,15 @@ function failInVain() {
   return { type: 'fail', params: ({ context }: { context: VolumeContext }) => ({ problem: inVain(context) }) } as const;
 }
 
+function failCreated() {
+  return {
+    type: 'fail',
+    params: ({ context, event }: { context: VolumeContext; event: { output: Looked } }) => ({
+      problem: `${context.target?.volumeId} was created just now and cannot be used: ${event.output.seen}. Check the snapshot and the KMS key that it is made with`,
+    }),
+  } as const;
+}
+
 function failUsedUp() {
   return fail(
     `EC2 accepted ${CREATION_ATTEMPTS} requests for a new volume, and each time it was gone before it could be attached. Check the snapshot and the KMS key that it is made with, and who else uses its tags`,
@@ -586,6 +600,11 @@ function mayCreate({ entry: { waitMs }, held, waitOver }: VolumeContext): boolea
 /** Whether it pauses also when no time is left to wait: faults pass, and who lost a race has still to look at what else there is. */
 function isBorne({ pausesFor, pauses }: VolumeContext): boolean {
   return pausesFor === 'lost' || (pausesFor === 'fault' && pauses <= FAULTS_AFTER_WAITING);
+}
+
+/** One that is still being made for somebody who is gone is waited for no longer than anything else. */
+function createsAnyway(context: VolumeContext): boolean {
+  return sourceNow(context) === 'c' && context.waitOver;
 }
 
 /** Why there was nothing to take. */

@@ -1,7 +1,8 @@
 /** The volumes of a domain together: attached at the same time, prepared by their commands in the order written (6.8). */
 
 import { and, assign, type DoneActorEvent, type ErrorActorEvent, enqueueActions, sendTo, setup } from 'xstate';
-import { messageOf } from '../config/errors.ts';
+import { NOTING_PAUSE_MS } from '../config/constants.ts';
+import { isPassing, messageOf } from '../config/errors.ts';
 import type { Attachment, CommandResult, Failure, MonotonicMs, Occasion, VolumeEntry } from '../config/vocabulary.ts';
 import { type CommandsInput, commandsMachine, problemsOf } from './commands.ts';
 import { type GivingBackInput, type GivingBackOutcome, givingBackMachine, hasVolume } from './giving-back.ts';
@@ -97,6 +98,7 @@ export const volumesMachine = setup({
     goOn: assign(({ context }) => ({ next: context.next + 1 })),
     beFinishing: assign({ finishing: true }),
   },
+  delays: { notingPause: NOTING_PAUSE_MS },
   guards: {
     brokenOff: ({ context }) => context.finishing || context.failures.some(({ critical }) => critical),
     allThere: ({ context }) => context.entries.every(({ entry }) => context.outcomes[entry] !== undefined),
@@ -104,10 +106,10 @@ export const volumesMachine = setup({
     someFailed: ({ context }) => failedEntries(context).length > 0,
     nextFailed: ({ context }) => hasKey(context.outcomes[context.next], 'problem'),
     nextThere: ({ context }) => hasKey(context.outcomes[context.next], 'attachment'),
-    /** A volume that was created, and that the next commands are not for, may get something written on it by them. */
+    /** What is created for another entry, before the next commands or while they run, may get something written on it by them. */
     mayTouchOthers: ({ context }) =>
       entryNext(context).lines.length > 0 &&
-      context.attachments.some(({ source, device }) => source === 'c' && device !== entryNext(context).device),
+      context.entries.some(({ sources, entry }) => sources.includes('c') && entry !== context.next),
     /** Every line of it ran, and succeeded. */
     prepared: ({ context }, { results }: { results: CommandResult[] }) =>
       results.length === entryNext(context).lines.length && results.every(({ succeeded }) => succeeded),
@@ -187,8 +189,25 @@ export const volumesMachine = setup({
         src: 'notePrepared',
         input: ({ context }) => volumeNext(context),
         onDone: { target: 'gathering', actions: 'goOn' },
-        onError: { target: 'gathering', actions: [failNext(), 'goOn'] },
+        onError: [
+          {
+            guard: ({ context, event }) => isPassing(event.error) && !context.finishing,
+            target: 'noting-again',
+          },
+          { target: 'gathering', actions: [failNext(), 'goOn'] },
+        ],
       },
+    },
+
+    // A full quota is no reason to throw a prepared volume away.
+    'noting-again': {
+      on: {
+        'step.finish': {
+          target: 'gathering',
+          actions: ['beFinishing', 'finishVolumes', 'goOn'],
+        },
+      },
+      after: { notingPause: 'noting' },
     },
 
     // What is attaching is let finish, so that roll-back knows of all there is.

@@ -23,6 +23,7 @@ export function creationHold(settings: Partial<CreationHold> = {}): CreationHold
     attempt: 1,
     request: { ClientToken: 'token-1', Size: 8 },
     volumeId: 'vol-1',
+    requestedAt: '2030-01-01T00:00:00.000Z',
     disposable: true,
     ...settings,
   };
