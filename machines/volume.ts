@@ -349,7 +349,7 @@ export const volumeMachine = setup({
               { guard: isKind('free'), target: '#volume.claiming' },
               { guard: isKind('attached'), target: '#volume.locating' },
               { guard: isKind('attaching'), target: '#volume.attaching' },
-              { guard: isKind('refused'), target: '#volume.ended', actions: failCreated() },
+              { guard: isKind('refused'), target: '#volume.ended', actions: failAsSeen() },
               { guard: isKind('held'), target: 'pausing', actions: ['expectToShow', 'countLook'] },
               { guard: 'mustShow', target: '#volume.asking-anew' },
               // EC2 may need some seconds to show what it has just made.
@@ -549,15 +549,6 @@ function failWaiting() {
 
 function failInVain() {
   return { type: 'fail', params: ({ context }: { context: VolumeContext }) => ({ problem: inVain(context) }) } as const;
-}
-
-function failCreated() {
-  return {
-    type: 'fail',
-    params: ({ context, event }: { context: VolumeContext; event: { output: Looked } }) => ({
-      problem: `${context.target?.volumeId} was created just now and cannot be used: ${event.output.seen}. Check the snapshot and the KMS key that it is made with`,
-    }),
-  } as const;
 }
 
 function failUsedUp() {
