@@ -103,7 +103,8 @@ function createTransaction(domain: string, options: TransactionOptions): Transac
         if (!isPassing(error)) await write((holds) => withoutTaken(holds, taken, before)).catch(() => {});
         throw error;
       }
-      if (!isTaken(outcome)) await write((holds) => taken.reduce(withoutHold, holds));
+      // What was held before may have become so without an answer, and is.
+      if (!isTaken(outcome)) await write((holds) => withoutTaken(holds, taken, before));
       return outcome;
     },
     drop: (hold) => write((holds) => withoutHold(holds, hold)),

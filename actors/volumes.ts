@@ -128,7 +128,7 @@ async function afterRefusal(
   const unanswered = othersHere(hold, transaction);
   if (unanswered.length === 0) throw error;
   const there = await volumes.lookAtDevice(hold.device, transaction);
-  if (!unanswered.some(({ volumeId }) => volumeId === there?.volumeId)) throw error;
+  if (there !== undefined && !unanswered.some(({ volumeId }) => volumeId === there.volumeId)) throw error;
   return 'passed by';
 }
 

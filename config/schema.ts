@@ -170,7 +170,7 @@ const volume = Type.Object(
         minimum: 0,
         examples: [120],
         description:
-          'How long to wait, over all sources, for a volume that another instance holds. Absent: what is left of `timeout`; not at all for a pool with `c` behind it. Must fit into `timeout`.',
+          'How long to wait, over all sources, for a volume that another instance holds. Absent: what is left of `timeout` (of an entry that is not critical: a quarter of it); not at all for a pool with `c` behind it. Must fit into `timeout`.',
       }),
     ),
     exec: execGroups({
