@@ -53,7 +53,7 @@ describe('a look at a volume', () => {
     {
       it: 'in another zone',
       setup: { zone: 'eu-west-1b' },
-      kind: 'absent',
+      kind: 'refused',
       seen: /is in eu-west-1b, this instance in eu-west-1a/,
     },
     { it: 'for several at once', setup: { multiAttach: true, type: 'io2' }, kind: 'refused', seen: /Multi-Attach/ },

@@ -146,6 +146,16 @@ describe('a look', () => {
     expect(made).not.toHaveProperty('SnapshotId');
   });
 
+  it('at a volume that is at another device here names this instance [6.2]', async () => {
+    await using lab = await startAwsLab({
+      volumes: [{ id: 'vol-0aa', attachedTo: { instanceId: ME, device: '/dev/sdg' } }],
+    });
+
+    const seen = await createVolumes(lab.aws, facts).look({ volumeId: 'vol-0aa', device: '/dev/sdf' }, noLog);
+
+    expect(seen).toMatchObject({ kind: 'refused', heldBy: ME });
+  });
+
   it.each(['detaching', 'busy'] as const)(
     'tells a volume that is %s here from one that another has [6.2]',
     async (status) => {

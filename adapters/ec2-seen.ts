@@ -10,11 +10,13 @@ export type Here = Pick<InstanceFacts, 'instanceId' | 'zone'>;
 /** A volume as this instance sees it, which has it, or would have it, at this device. */
 export function seenVolume(volume: Volume, device: string, here: Here): SeenVolume {
   const { VolumeId: volumeId = '', Tags: tags = [], CreateTime: createdAt } = volume;
-  const holder = strangerOf(volume, here);
+  const looked = lookedAt(volume, device, here);
+  const isElsewhereHere = looked.kind === 'refused' && attachmentTo(volume, here.instanceId) !== undefined;
+  const heldBy = isElsewhereHere ? here.instanceId : strangerOf(volume, here)?.InstanceId;
   return {
     volumeId,
-    ...lookedAt(volume, device, here),
-    ...(holder?.InstanceId && { heldBy: holder.InstanceId }),
+    ...looked,
+    ...(heldBy !== undefined && { heldBy }),
     tags: Object.fromEntries(tags.map(({ Key, Value }: Tag) => [Key ?? '', Value ?? ''])),
     createdAt: createdAt?.toISOString() ?? '',
     made: madeOf(volume),
@@ -39,7 +41,7 @@ function lookedAt(volume: Volume, device: string, here: Here): Looked {
   const ours = attachmentTo(volume, here.instanceId);
   if (ours) return attachedHere(ours, `${id}`, device);
   if (zone !== undefined && zone !== here.zone)
-    return absent(
+    return refused(
       `${id} is in ${zone}, this instance in ${here.zone}. Launch the instance there, or copy the volume by a snapshot`,
     );
   const holder = strangerOf(volume, here);
