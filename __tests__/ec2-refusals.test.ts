@@ -5,9 +5,20 @@ import type { AddressInfo } from 'node:net';
 import type { CallLog } from '../adapters/aws.ts';
 import { createCreations } from '../adapters/creations.ts';
 import { createVolumes } from '../adapters/ec2.ts';
-import { facts, startAwsLab } from './helpers/aws-lab.ts';
+import type { VolumeSetup } from '../simulator/setup.ts';
+import { type AwsLab, facts, ME, OTHER, startAwsLab } from './helpers/aws-lab.ts';
+import { eventually } from './helpers/simulator-clients.ts';
 
 const log: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
+
+/** So long that no test sees what has happened meanwhile. */
+const LONG_MS = 60_000;
+
+/** What an attach ends with: its outcome, or what it was refused with. */
+const attach = (lab: AwsLab, volumeId: string) =>
+  createVolumes(lab.aws, facts)
+    .attach({ volumeId, device: '/dev/sdf' }, log)
+    .catch((reason) => reason);
 
 /** Refuses every call with this code. */
 async function refusing(status: number, code: string) {
@@ -40,9 +51,7 @@ describe('a refusal of AttachVolume', () => {
     using server = await refusing(400, code);
     process.env.AWS_ENDPOINT_URL = server.url;
 
-    const error = await createVolumes(lab.aws, facts)
-      .attach({ volumeId: 'vol-0aa', device: '/dev/sdf' }, log)
-      .catch((reason) => reason);
+    const error = await attach(lab, 'vol-0aa');
 
     expect(error.message).toMatch(/^AttachVolume vol-0aa: /);
     expect(error.message).toMatch(helps);
@@ -54,15 +63,88 @@ it('of an instance that is not running is no lost race [6.3]', async () => {
   await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa' }] });
   lab.cloud.changeInstance({ state: 'stopping' });
 
-  const error = await createVolumes(lab.aws, facts)
-    .attach({ volumeId: 'vol-0aa', device: '/dev/sdf' }, log)
-    .catch((reason) => reason);
+  const error = await attach(lab, 'vol-0aa');
 
   expect(error).toMatchObject({
     retryable: true,
     message: expect.stringMatching(/^AttachVolume vol-0aa: .*not running/),
   });
 });
+
+describe('an attach of a volume that is not available', () => {
+  const LOST = 'vol-attach-answer-lost';
+  const notShown = { retryable: true, message: expect.stringContaining('EC2 does not show yet who') };
+
+  it('whose answer was lost before is no lost race, as long as looks do not show whose it is [6.3]', async () => {
+    await using lab = await startAwsLab({ volumes: [{ id: LOST }], consistencyMs: LONG_MS });
+
+    await attach(lab, LOST);
+    const again = await attach(lab, LOST);
+
+    expect(lab.cloud.calls().find(({ operation }) => operation === 'AttachVolume')?.errorCode).toBe('answer-lost');
+    expect(again).toMatchObject(notShown);
+    expect(again.message).toMatch(/^AttachVolume vol-attach-answer-lost: somebody has it.*: .* is available\. It may/);
+  });
+
+  it('whose answer was lost before counts as accepted as soon as looks show it [6.3]', async () => {
+    await using lab = await startAwsLab({ volumes: [{ id: LOST }], consistencyMs: 300 });
+    const outcomes = [await attach(lab, LOST)];
+
+    await eventually(async () => outcomes[outcomes.push(await attach(lab, LOST)) - 1], isOutcome);
+
+    expect(outcomes.at(-1)).toBe('accepted');
+    expect(outcomes.slice(0, -1)).toEqual(Array(outcomes.length - 1).fill(expect.any(Error)));
+  });
+
+  it('that looks do not show at all is no lost race either: it is in use [6.3]', async () => {
+    await using lab = await startAwsLab({ createMs: 0, consistencyMs: LONG_MS });
+    const made = await createCreations(lab.aws, facts).create(
+      { AvailabilityZone: facts.zone, Size: 8, ClientToken: 'x' },
+      log,
+    );
+    const { volumeId } = made as { volumeId: string };
+    await eventually(
+      () => attach(lab, volumeId),
+      (outcome) => outcome === 'accepted',
+    );
+
+    expect(await attach(lab, volumeId)).toMatchObject(notShown);
+  });
+
+  it.each<{ it: string; setup: Omit<VolumeSetup, 'id'>; says: RegExp }>([
+    { it: 'still being created', setup: { state: 'creating' }, says: /was not available: vol-0aa is creating\./ },
+    { it: 'in use by nobody yet', setup: { state: 'in-use' }, says: /was not available: vol-0aa is in-use\./ },
+    {
+      it: 'on its way out here',
+      setup: { attachedTo: { instanceId: ME, device: '/dev/sdf', status: 'detaching' } },
+      says: /was not available: vol-0aa is being detached from this instance \(detaching\)\./,
+    },
+  ])('because it is $it may be tried again: nobody else has it [6.2, 6.3]', async ({ setup, says }) => {
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...setup }] });
+
+    expect(await attach(lab, 'vol-0aa')).toMatchObject({ retryable: true, message: expect.stringMatching(says) });
+  });
+
+  it.each<{ it: string; setup: Omit<VolumeSetup, 'id'> }>([
+    { it: 'attached to another instance', setup: { attachedTo: { instanceId: OTHER, device: '/dev/sdf' } } },
+    {
+      it: 'on its way out elsewhere',
+      setup: { attachedTo: { instanceId: OTHER, device: '/dev/sdf', status: 'detaching' } },
+    },
+    { it: 'at another device here', setup: { attachedTo: { instanceId: ME, device: '/dev/sdg' } } },
+    { it: 'broken', setup: { state: 'error' } },
+    { it: 'being deleted', setup: { state: 'deleting' } },
+  ])('because it is $it is a lost race: the next one has its turn [6.3]', async ({ setup }) => {
+    await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', ...setup }] });
+
+    expect(await attach(lab, 'vol-0aa')).toBe('taken');
+  });
+});
+
+/** Not refused for a moment only. */
+function isOutcome(outcome: unknown): boolean {
+  return typeof outcome === 'string';
+}
 
 describe('a refusal of CreateVolume', () => {
   it.each([

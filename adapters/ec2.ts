@@ -15,7 +15,7 @@ import { attachmentTo, missingVolume, seenVolume } from './ec2-seen.ts';
  * aborted fails with the signal's reason, and all others with an AdapterError.
  */
 export interface Volumes {
-  /** Whose volume it is now; `absent`: EC2 has none of that id, or none yet, or it is in another zone. */
+  /** Whose volume it is now; `absent`: EC2 has none of that id, or none yet. One in another zone is `refused`. */
   look(volume: VolumeAtDevice, log: CallLog, signal?: AbortSignal): Promise<SeenVolume>;
   /** The volumes of a pool in this zone, whoever has them; empty: it has none. One that is being deleted is none any more. */
   lookAtPool(pool: PoolOfDomain & { device: string }, log: CallLog, signal?: AbortSignal): Promise<SeenVolume[]>;
@@ -37,8 +37,8 @@ export interface Volumes {
   ): Promise<ReadonlyMap<string, string>>;
   /**
    * Attaches a free volume; `accepted` means that EC2 has begun to, not that the disk is there. Attaching one that is ours already,
-   * because an earlier answer was lost, counts as accepted.
-   * @throws AdapterError for every refusal but "somebody has it".
+   * because an earlier answer was lost, counts as accepted; `taken`: it is somebody else's, or not to be had like this.
+   * @throws AdapterError for every other refusal; `retryable` while EC2 does not show yet who has it, which may be this instance.
    */
   attach(volume: VolumeAtDevice, log: CallLog): Promise<Claimed>;
   /**
@@ -111,12 +111,8 @@ export function createVolumes(aws: Aws, facts: InstanceFacts, { onTrouble = () =
 
   async function afterRefusal(volume: VolumeAtDevice, log: CallLog, error: unknown): Promise<Claimed> {
     const code = codeOf(error);
-    if (code === 'IncorrectState' && /\binstance\b/i.test(messageOf(error))) throw notRunning(volume, error);
-    if (code === 'VolumeInUse' || code === 'IncorrectState') {
-      // The answer to an earlier attach may have been lost: then it is ours after all.
-      const { kind } = await look(volume, log);
-      return kind === 'attached' || kind === 'attaching' ? 'accepted' : 'taken';
-    }
+    if (code === 'IncorrectState' && isOfInstance(error)) throw notRunning(volume, error);
+    if (code === 'VolumeInUse' || code === 'IncorrectState') return claimedBy(await look(volume, log), error);
     if (error instanceof AdapterError && /already in use/.test(error.message))
       throw await deviceHeld(volume, log, error);
     throw error;
@@ -173,6 +169,11 @@ export function createVolumes(aws: Aws, facts: InstanceFacts, { onTrouble = () =
 }
 
 /** The same code tells of a volume that is not available, and of an instance that is not running. */
+function isOfInstance(refusal: unknown): boolean {
+  // In EC2's own words: our remedy speaks of the instance either way.
+  return /\binstance\b/i.test(messageOf(refusal instanceof AdapterError ? refusal.cause : refusal));
+}
+
 function notRunning({ volumeId }: VolumeAtDevice, cause: unknown): AdapterError {
   return new AdapterError(
     `AttachVolume ${volumeId}`,
@@ -180,6 +181,23 @@ function notRunning({ volumeId }: VolumeAtDevice, cause: unknown): AdapterError 
     'It may pass by itself.',
     { cause, retryable: true },
   );
+}
+
+/**
+ * Whose a volume is that could not be attached. The answer to an earlier attach may have been lost: then it is ours after all. A look
+ * may be older than the refusal, so that only one which names somebody else, or what never passes, tells that it is not.
+ */
+function claimedBy(seen: SeenVolume, refusal: unknown): Claimed {
+  const { kind, heldBy } = seen;
+  if (kind === 'attached' || kind === 'attaching') return 'accepted';
+  const isInUse = codeOf(refusal) === 'VolumeInUse';
+  // What is in use is there, shown or not.
+  if (heldBy !== undefined || kind === 'refused' || (kind === 'absent' && !isInUse)) return 'taken';
+  const problem = isInUse ? 'somebody has it, and EC2 does not show yet who' : 'it was not available';
+  throw new AdapterError(`AttachVolume ${seen.volumeId}`, `${problem}: ${seen.seen}`, 'It may pass by itself.', {
+    cause: refusal,
+    retryable: true,
+  });
 }
 
 /** EC2 shows what was deleted for a while. */
