@@ -3,7 +3,7 @@
 import { type CallLog, createAws } from '../adapters/aws.ts';
 import { createCreations, type RequestParts } from '../adapters/creations.ts';
 import { AdapterError } from '../config/errors.ts';
-import { volumeTags } from '../config/tags.ts';
+import { inTransit, volumeTags } from '../config/tags.ts';
 import type { CreationRequest, VolumeEntry } from '../config/vocabulary.ts';
 import { type AwsLab, facts, ME, OTHER, startAwsLab } from './helpers/aws-lab.ts';
 
@@ -45,7 +45,7 @@ const OUR_TAGS = {
   [volumeTags.device]: '/dev/sdf',
   [volumeTags.transaction]: 't-1',
   [volumeTags.holder]: ME,
-  [volumeTags.inTransit]: 'true',
+  [volumeTags.inTransit]: inTransit.neverPrepared,
 };
 
 const creationsIn = (lab: AwsLab) => createCreations(lab.aws, facts);
@@ -101,6 +101,8 @@ describe('a request', () => {
   it.each([
     { other: 'attempt', change: {}, parts: { attempt: 2 } },
     { other: 'transaction', change: {}, parts: { transactionId: 't-2' } },
+    // As in the next run with the same `--transc-id`.
+    { other: 'time', change: {}, parts: { now: new Date('2030-01-01T00:00:00.001Z') } },
     { other: 'domain', change: { domain: 'mail' }, parts: {} },
     { other: 'device', change: { device: '/dev/sdg' }, parts: {} },
   ])('of another $other has another token [6.6]', ({ change, parts }) => {
@@ -218,9 +220,26 @@ describe('creating', () => {
     await using lab = await startAwsLab({});
     const creations = creationsIn(lab);
     const made = creations.requestFor(entryOf(), PARTS);
-    await creations.create({ ...made, Size: 20 }, log);
+    await creations.create({ ...made, TagSpecifications: [] }, log);
 
     expect(await creations.create(made, log)).toBe('used-up');
+  });
+
+  it('with a token that EC2 refuses, though the volume is there, gives it: EC2 may still be at this request [6.6]', async () => {
+    await using lab = await startAwsLab({});
+    const { log, noted } = callLog();
+    const creations = creationsIn(lab);
+    const made = creations.requestFor(entryOf(), PARTS);
+    const first = await creations.create({ ...made, Size: 20 }, log);
+
+    const again = await creations.create(made, log);
+
+    expect(again).toEqual(first);
+    expect(callsTo(lab, 'CreateVolume').map(({ errorCode }) => errorCode)).toEqual([
+      undefined,
+      'IdempotentParameterMismatch',
+    ]);
+    expect(noted.map(([method]) => method)).toEqual(['create_volume', 'create_volume', 'describe_volumes']);
   });
 
   it('with a token whose volume was deleted since is an outcome, too [6.6]', async () => {
@@ -299,22 +318,26 @@ describe('creating', () => {
 });
 
 describe('looking for what came of a request', () => {
-  it('finds its volume, also one that is not ready or has failed [6.6]', async () => {
-    await using lab = await startAwsLab({
-      volumes: [
-        { id: 'vol-0domain', tags: { ...OUR_TAGS, [volumeTags.domain]: 'mail' } },
-        { id: 'vol-0device', tags: { ...OUR_TAGS, [volumeTags.device]: '/dev/sdg' } },
-        { id: 'vol-0transaction', tags: { ...OUR_TAGS, [volumeTags.transaction]: 't-2' } },
-        { id: 'vol-0holder', tags: { ...OUR_TAGS, [volumeTags.holder]: OTHER } },
-        { id: 'vol-0prepared', tags: { ...OUR_TAGS, [volumeTags.inTransit]: 'false' } },
-        { id: 'vol-0mine', state: 'creating', tags: OUR_TAGS },
-      ],
-    });
-    const { log, noted } = callLog();
+  it.each(['creating', 'available', 'error'] as const)(
+    'finds its own in state %s, and no other one [6.6, 6.10]',
+    async (state) => {
+      await using lab = await startAwsLab({
+        volumes: [
+          { id: 'vol-0domain', tags: { ...OUR_TAGS, [volumeTags.domain]: 'mail' } },
+          { id: 'vol-0device', tags: { ...OUR_TAGS, [volumeTags.device]: '/dev/sdg' } },
+          { id: 'vol-0transaction', tags: { ...OUR_TAGS, [volumeTags.transaction]: 't-2' } },
+          { id: 'vol-0holder', tags: { ...OUR_TAGS, [volumeTags.holder]: OTHER } },
+          { id: 'vol-0prepared', tags: { ...OUR_TAGS, [volumeTags.inTransit]: inTransit.prepared } },
+          { id: 'vol-0attempt', tags: { ...OUR_TAGS, [volumeTags.created]: '2030-01-01T00:01:00.000Z' } },
+          { id: 'vol-0mine', state, tags: OUR_TAGS },
+        ],
+      });
+      const { log, noted } = callLog();
 
-    expect(await creationsIn(lab).find(request(), log)).toBe('vol-0mine');
-    expect(noted).toMatchObject([['describe_volumes', {}]]);
-  });
+      expect(await creationsIn(lab).find(request(), log)).toBe('vol-0mine');
+      expect(noted).toMatchObject([['describe_volumes', {}]]);
+    },
+  );
 
   it.each([
     { it: 'attached', setup: { attachedTo: { instanceId: ME, device: '/dev/sdf' } } },

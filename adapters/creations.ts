@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { CreateVolumeRequest, Filter, Tag, Volume } from '@aws-sdk/client-ec2';
 import { AdapterError, messageOf } from '../config/errors.ts';
-import { type Tags, volumeTags } from '../config/tags.ts';
+import { inTransit, type Tags, volumeTags } from '../config/tags.ts';
 import type { Created, CreationRequest, Discarded, InstanceFacts, VolumeEntry } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
 import { describeVolumes, filter } from './ec2-describe.ts';
@@ -22,13 +22,13 @@ export interface Creations {
   requestFor(entry: VolumeEntry, parts: RequestParts): CreationRequest;
   /**
    * Asks for the volume of a request; repeated, it gives the same volume, which need not be ready. `used-up`: EC2 knows the
-   * request's token for another request, or its volume is gone by now.
+   * request's token for another request and shows no volume of this one, or its volume is gone by now.
    * @throws AdapterError for every other refusal.
    */
   create(request: CreationRequest, log: CallLog): Promise<Created>;
   /**
-   * The volume that came of a request whose answer was lost: by its tags, and attached to nobody. Absent: there is none, or none
-   * yet.
+   * The volume that came of a request whose answer was lost: by its tags, and attached to nobody. It need not be ready, and may
+   * have failed, since that one has to go again, too. Absent: there is none, or none yet.
    * @throws AdapterError when EC2 refuses the look.
    */
   find(request: CreationRequest, log: CallLog): Promise<string | undefined>;
@@ -60,13 +60,13 @@ export function createCreations(aws: Aws, { instanceId, zone }: InstanceFacts): 
       [volumeTags.device]: device,
       [volumeTags.transaction]: transactionId,
       [volumeTags.holder]: instanceId,
-      [volumeTags.inTransit]: 'true',
+      [volumeTags.inTransit]: inTransit.neverPrepared,
     };
   }
 
-  /** 64 characters, as many as EC2 takes. */
-  function tokenOf({ domain, device }: VolumeEntry, { transactionId, attempt }: RequestParts): string {
-    const parts = JSON.stringify([instanceId, domain, device, transactionId, attempt]);
+  /** 64 characters, as many as EC2 takes. With the time, since a transaction's id may be given, and be the same in each run. */
+  function tokenOf({ domain, device }: VolumeEntry, { transactionId, attempt, now }: RequestParts): string {
+    const parts = JSON.stringify([instanceId, domain, device, transactionId, attempt, now.toISOString()]);
     return createHash('sha256').update(parts).digest('hex');
   }
 
@@ -80,8 +80,19 @@ export function createCreations(aws: Aws, { instanceId, zone }: InstanceFacts): 
       );
       return createdOf(volume, request);
     } catch (error) {
-      return afterCreateRefusal(request, error);
+      return await afterCreateRefusal(request, log, error);
     }
+  }
+
+  async function afterCreateRefusal(request: CreationRequest, log: CallLog, error: unknown): Promise<Created> {
+    const code = codeOf(error);
+    if (code === 'IdempotentParameterMismatch') {
+      // EC2 says so, too, while it is still at the very same request, whose answer was lost.
+      const volumeId = await find(request, log);
+      return volumeId === undefined ? 'used-up' : { volumeId };
+    }
+    if (code === 'IncorrectState' && /pending/.test(messageOf(error))) throw notCompleted(request, error);
+    throw error;
   }
 
   async function find(request: CreationRequest, log: CallLog): Promise<string | undefined> {
@@ -154,11 +165,11 @@ function tagsOf({ TagSpecifications: specifications }: CreationRequest): Tags {
   return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 }
 
-/** What no other entry, transaction or instance asks for. */
+/** What no other entry, transaction, instance or attempt asks for. */
 function identityFilters(request: CreationRequest): Filter[] {
   const tags = tagsOf(request);
-  const { domain, device, transaction, holder, inTransit } = volumeTags;
-  return [domain, device, transaction, holder, inTransit].map((key) => filter(`tag:${key}`, [tags[key] ?? '']));
+  const { domain, created, device, transaction, holder, inTransit: mark } = volumeTags;
+  return [domain, created, device, transaction, holder, mark].map((key) => filter(`tag:${key}`, [tags[key] ?? '']));
 }
 
 function nameOf(request: CreationRequest): string {
@@ -181,15 +192,12 @@ function createdOf({ VolumeId: volumeId, State: state }: Volume, request: Creati
   return state === 'deleting' || state === 'deleted' ? 'used-up' : { volumeId };
 }
 
-function afterCreateRefusal(request: CreationRequest, error: unknown): 'used-up' {
-  const code = codeOf(error);
-  if (code === 'IdempotentParameterMismatch') return 'used-up';
-  if (code !== 'IncorrectState' || !/pending/.test(messageOf(error))) throw error;
-  throw new AdapterError(
+function notCompleted(request: CreationRequest, cause: unknown): AdapterError {
+  return new AdapterError(
     `CreateVolume ${nameOf(request)}`,
     `${request.SnapshotId} is not completed yet`,
     'Wait until it is, or choose another SnapshotId in create.',
-    { cause: error, retryable: true },
+    { cause, retryable: true },
   );
 }
 
