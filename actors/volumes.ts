@@ -5,7 +5,7 @@ import type { BlockDevices } from '../adapters/block-device.ts';
 import type { Creations } from '../adapters/creations.ts';
 import type { Volumes } from '../adapters/ec2.ts';
 import { isSameDevice } from '../config/devices.ts';
-import { AdapterError, isPassing } from '../config/errors.ts';
+import { AdapterError, isPassing, messageOf } from '../config/errors.ts';
 import type {
   AttachmentHold,
   Claimed,
@@ -124,6 +124,8 @@ async function afterRefusal(
 ): Promise<'passed by'> {
   if (isPassing(error)) throw error;
   await claims.release(hold.volumeId, hold);
+  // Deleted since it was looked at. One by id is looked at again to say so; of a pool there may be others.
+  if (hold.source !== 'c' && /\bInvalidVolume\.NotFound\b/.test(messageOf(error))) return 'passed by';
   const transaction = transactions.of(hold.domain);
   const unanswered = othersHere(hold, transaction);
   if (unanswered.length === 0) throw error;
