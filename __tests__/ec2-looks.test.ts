@@ -382,7 +382,7 @@ describe('a look for orphans', () => {
 });
 
 describe('the states of instances', () => {
-  it('are told by id, and terminated is one that EC2 does not know any more [6.4, 11.2]', async () => {
+  it('are told by id, and it is said of one that EC2 does not show it [6.4, 11.2]', async () => {
     await using lab = await startAwsLab({
       instances: [{ id: ME }, { id: OTHER, state: 'shutting-down' }],
     });
@@ -391,7 +391,11 @@ describe('the states of instances', () => {
     const gone = 'i-00000000000000bad';
     const states = await createVolumes(lab.aws, facts).instanceStates([ME, OTHER, gone, OTHER], log);
 
-    expect(Object.fromEntries(states)).toEqual({ [ME]: 'running', [OTHER]: 'shutting-down', [gone]: 'terminated' });
+    expect(Object.fromEntries(states)).toEqual({
+      [ME]: 'running',
+      [OTHER]: 'shutting-down',
+      [gone]: 'not shown by EC2',
+    });
     expect(looks).toEqual([['describe_instances', { Filters: [{ Name: 'instance-id', Values: [ME, OTHER, gone] }] }]]);
   });
 

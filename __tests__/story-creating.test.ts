@@ -342,7 +342,7 @@ describe('roll-back', () => {
     { when: 'in this run', killed: false },
     { when: 'in the run before', killed: true },
   ])(
-    'leaves what was created where commands of another entry ran $when: it is detached, without marks [6.10]',
+    'leaves what was created where commands of another entry ran $when: it is detached, and marked for whoever comes next [6.10]',
     async ({ killed }) => {
       await using lab = await startLab({ ...twoVolumesTwoZones });
       const copying = gate(lab, 'copied');
@@ -358,7 +358,7 @@ describe('roll-back', () => {
 
       expect(exitCode).toBe(1);
       expect(createdVolumes(lab)).toMatchObject([{ state: 'available', attachments: [] }]);
-      expect(marksOn(lab, createdVolumes(lab)[0]?.id ?? '')).toEqual({});
+      expect(marksOn(lab, createdVolumes(lab)[0]?.id ?? '')).toEqual({ 'in-transit': 'prepared' });
       expect(warnings(last)).toContain(
         'volume was created just now, but is not deleted: commands of another entry may have written on it',
       );

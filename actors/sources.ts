@@ -2,7 +2,7 @@
 
 import { fromPromise } from 'xstate';
 import type { Volumes } from '../adapters/ec2.ts';
-import { CREATING_LIMIT_MS, CREATION_UNSEEN_MS, MARK_LIFE_MS } from '../config/constants.ts';
+import { CREATING_LIMIT_MS, CREATION_UNSEEN_MS, MARK_LIFE_MS, NOT_SHOWN } from '../config/constants.ts';
 import { isPassing } from '../config/errors.ts';
 import { inTransit, volumeTags } from '../config/tags.ts';
 import type {
@@ -244,7 +244,8 @@ function isPromised(volume: SeenVolume, states: ReadonlyMap<string, string>, loo
   if (holder === look.facts.instanceId) return isPromisedHere(volume, look);
   const ageMs = Date.now() - Date.parse(createdAt);
   // EC2 may not show yet an instance that has just booted.
-  const isGone = holder === undefined || (states.get(holder) === 'terminated' && ageMs >= CREATION_UNSEEN_MS);
+  const state = holder === undefined ? 'terminated' : states.get(holder);
+  const isGone = state === 'terminated' || (state === NOT_SHOWN && ageMs >= CREATION_UNSEEN_MS);
   return !isGone && ageMs < MARK_LIFE_MS;
 }
 

@@ -1,12 +1,13 @@
 /** How other instances are. */
 
+import { NOT_SHOWN } from '../config/constants.ts';
 import { AdapterError } from '../config/errors.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
 import { atMost, createBatch } from './batch.ts';
 import { describeInstances, FILTER_VALUES, filter, namesOf } from './ec2-describe.ts';
 
 /**
- * The states of instances by their ids; `terminated` for one that EC2 does not know any more. Empty when we may not look.
+ * The states of instances by their ids; {@link NOT_SHOWN} for one that EC2 does not show. Empty when we may not look.
  * @throws AdapterError for every other refusal.
  */
 export type InstanceLooks = (
@@ -22,7 +23,7 @@ export function createInstanceLooks(aws: Aws, onTrouble: (error: Error) => void)
   const batch = createBatch<readonly string[], Array<readonly [id: string, state: string]>>(
     async (asks, signal) => {
       const states = await statesOf(asks.flat(), signal);
-      return asks.map((ids) => (states ? ids.map((id) => [id, states.get(id) ?? 'terminated'] as const) : []));
+      return asks.map((ids) => (states ? ids.map((id) => [id, states.get(id) ?? NOT_SHOWN] as const) : []));
     },
     { joins: atMost(FILTER_VALUES, (ids) => ids.length) },
   );

@@ -27,8 +27,8 @@ export interface Volumes {
   /** The volumes in this zone that were created for a domain and device and never prepared, whoever has them. */
   lookForOrphans(entry: { domain: string; device: string }, log: CallLog, signal?: AbortSignal): Promise<SeenVolume[]>;
   /**
-   * The states of instances by their ids, for example `shutting-down`; `terminated` for one that EC2 does not know any more. Empty
-   * when we may not look: that is told once, and nothing is asked from then on.
+   * The states of instances by their ids, for example `shutting-down`, or `not shown by EC2`. Empty when we may not look: that is
+   * told once, and nothing is asked from then on.
    */
   instanceStates(
     instanceIds: readonly string[],

@@ -90,6 +90,9 @@ export const CREATION_PAUSE_MS = 500;
 /** A volume that EC2 says it has made and does not show after this is gone. Source: EC2 API Reference, "Eventual consistency". */
 export const CREATION_UNSEEN_MS = 60_000;
 
+/** How an instance is said to be that EC2 does not show: long gone, so new that it is not shown yet, or somebody else's. */
+export const NOT_SHOWN = 'not shown by EC2';
+
 /** Requests to create one volume, each with a token of its own. */
 export const CREATION_ATTEMPTS = 3;
 
