@@ -29,7 +29,7 @@ const model: Model<typeof lettingGoMachine> = {
     ],
   },
   events: () => [{ type: 'step.finish' }],
-  guarded: ({ attempts, finishing }) => [attempts, finishing],
+  guarded: ({ attempts, finishing, doubtful }) => [attempts, finishing, doubtful],
 };
 const changes = ['clearDisk', 'detachVolume'];
 
@@ -61,6 +61,33 @@ describe('a volume on its way back, whatever happens', () => {
         expect(run.errors).toEqual([]);
         expect(run.output?.kind).toMatch(/^(gone|kept)$/);
         expect(run.story.join(' → ')).not.toMatch(/clearDisk fails.*detachVolume/);
+      }),
+    );
+  });
+
+  it('has a disk cleared as its last look showed it: doubtful where EC2 did not show it here [6.10]', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { maxLength: 40 }), (picks) => {
+        const { ended } = wanderedUntorn(model, attachmentHold(), picks, changes);
+
+        for (const [i, { src, input }] of ended.entries()) {
+          const how = ended[i - 1]?.how;
+          if (src !== 'clearDisk' || how?.kind !== 'resolves') continue;
+          expect(input.doubtful).toBe((how.output as { kind: string }).kind === 'free');
+        }
+      }),
+    );
+  });
+
+  it('is detached only after its disk was cleared [6.10]', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { maxLength: 40 }), (picks) => {
+        const { ended } = wanderedUntorn(model, attachmentHold(), picks, changes);
+
+        for (const [i, { src }] of ended.entries()) {
+          if (src === 'detachVolume')
+            expect(ended[i - 1]).toMatchObject({ src: 'clearDisk', how: { kind: 'resolves' } });
+        }
       }),
     );
   });

@@ -63,8 +63,8 @@ describe('a volume that is given back', () => {
     const begun = lettingGo({ lookAtHold: held });
 
     expect(begun.script.inputOf('lookAtHold')).toEqual(attachmentHold());
-    for (const step of ['lookAtHold', 'clearDisk', 'detachVolume'])
-      expect(script.inputOf(step)).toEqual(attachmentHold());
+    for (const step of ['lookAtHold', 'detachVolume']) expect(script.inputOf(step)).toEqual(attachmentHold());
+    expect(script.inputOf('clearDisk')).toEqual({ hold: attachmentHold(), doubtful: false });
   });
 
   it('is given back also while it is being attached [6.10]', () => {
@@ -74,15 +74,55 @@ describe('a volume that is given back', () => {
     expect(output).toEqual(gone);
   });
 
-  it.each([{ look: sees('free') }, { look: sees('held') }])(
-    'is asked to be detached also where it does not look attached: right after it was, it may not [6.10, 12.2]',
-    ({ look }) => {
-      const { script, output } = lettingGo({ lookAtHold: look, detachVolume: resolves('gone') });
+  it.each(['free', 'held', 'absent'] as const)(
+    'is unmounted and detached also where it looks %s, since right after it was attached it may: but its disk is doubtful then [6.10, 12.2]',
+    (kind) => {
+      const { script, output } = lettingGo({ lookAtHold: sees(kind), detachVolume: resolves('gone') });
 
-      expect(script.taken).toEqual(['lookAtHold', 'detachVolume']);
+      expect(script.taken).toEqual(['lookAtHold', 'clearDisk', 'detachVolume']);
+      expect(script.inputOf('clearDisk')).toEqual({ hold: attachmentHold(), doubtful: true });
       expect(output).toEqual(gone);
     },
   );
+
+  it('is kept where something holds its disk, also where EC2 does not show it here yet [6.10]', () => {
+    const { script, output } = lettingGo({
+      lookAtHold: sees('free'),
+      clearDisk: rejects(new Error('java (812) has /srv open')),
+    });
+
+    expect(script.taken).not.toContain('detachVolume');
+    expect(output).toEqual(kept('java (812) has /srv open'));
+  });
+
+  it.each(['attached', 'attaching'] as const)(
+    'is doubted no more once a later look shows that it is %s [6.10, 12.2]',
+    (kind) => {
+      const volume = lettingGo({
+        lookAtHold: [sees('free'), sees(kind), sees('free')],
+        detachVolume: [passing, resolves('accepted')],
+      });
+
+      volume.clock.increment(500);
+
+      const cleared = volume.script.begun.filter(({ name }) => name === 'clearDisk');
+      expect(cleared.map(({ input }) => input)).toEqual([
+        { hold: attachmentHold(), doubtful: true },
+        { hold: attachmentHold(), doubtful: false },
+      ]);
+    },
+  );
+
+  it('is doubted anew where a later look does not show it here any more [6.10, 12.2]', () => {
+    const volume = lettingGo({
+      lookAtHold: [sees('attached'), sees('free')],
+      detachVolume: [passing, resolves('gone')],
+    });
+
+    volume.clock.increment(500);
+
+    expect(volume.script.inputOf('clearDisk')).toEqual({ hold: attachmentHold(), doubtful: true });
+  });
 
   it('is left alone where it can never have been had: at another device, for one [6.10]', () => {
     const { script, output } = lettingGo({ lookAtHold: sees('refused') });
@@ -102,6 +142,7 @@ describe('a volume that is given back', () => {
     const { script, output } = lettingGo({ lookAtHold: denied });
 
     expect(script.taken.slice(0, 3)).toEqual(['lookAtHold', 'clearDisk', 'detachVolume']);
+    expect(script.inputOf('clearDisk')).toEqual({ hold: attachmentHold(), doubtful: false });
     expect(output).toEqual(gone);
   });
 
