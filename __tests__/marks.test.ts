@@ -81,10 +81,10 @@ describe('marks', () => {
 
     marks.put('vol-0aa', MINE, log);
     marks.remove('vol-0aa', { holder: 'i-before' }, log);
-    await marks.removeNow('vol-0aa', { holder: 'i-before' }, log);
+    await marks.putNow('vol-0aa', MINE, log);
     await marks.settled(5_000);
 
-    expect(noted.map(([method]) => method)).toEqual(['create_tags', 'delete_tags', 'delete_tags']);
+    expect(noted.map(([method]) => method)).toEqual(['create_tags', 'delete_tags', 'create_tags']);
     expect(tagCalls(lab)).toEqual([]);
     expect(tagsOf(lab, 'vol-0aa')).toEqual({ holder: 'i-before' });
   });
@@ -217,34 +217,42 @@ describe('a mark that cannot be written', () => {
   }
 });
 
-describe('a mark that has to go', () => {
-  it('is gone when its removal has ended [4.3, 6.7]', async () => {
+describe('a mark that has to be there', () => {
+  it('is there when its writing has ended, after all that was asked before [4.3, 6.7]', async () => {
     await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa' }] });
     const { marks } = startMarks(lab);
 
-    marks.put('vol-0aa', MINE, log);
-    await marks.removeNow('vol-0aa', MINE, log);
+    marks.put('vol-0aa', { holder: 'i-before' }, log);
+    marks.remove('vol-0aa', { holder: 'i-before' }, log);
+    await marks.putNow('vol-0aa', MINE, log);
 
-    expect(tagsOf(lab, 'vol-0aa')).toEqual({});
+    expect(tagsOf(lab, 'vol-0aa')).toEqual(MINE);
   });
 
-  it('fails for whoever asked when it cannot be removed, and is no warning beside [6.7]', async () => {
-    await using lab = await startAwsLab({ volumes: [{ id: 'vol-delete-tags-denied' }] });
-    const { marks, troubles } = startMarks(lab);
+  it.each([
+    { volumeId: 'vol-create-tags-denied', says: /Allow ec2:CreateTags on vol-create-tags-denied/ },
+    { volumeId: NONE, says: /^CreateTags .*InvalidVolume\.NotFound/ },
+  ])(
+    'fails for whoever asked when it cannot be written on $volumeId, and is no warning beside [6.7]',
+    async ({ volumeId, says }) => {
+      await using lab = await startAwsLab({ volumes: [{ id: 'vol-create-tags-denied' }] });
+      const { marks, troubles } = startMarks(lab);
 
-    await expect(marks.removeNow('vol-delete-tags-denied', MINE, log)).rejects.toThrow(
-      /Allow ec2:DeleteTags on vol-delete-tags-denied/,
-    );
-    expect(troubles).toEqual([]);
-  });
+      await expect(marks.putNow(volumeId, MINE, log)).rejects.toThrow(says);
+      await marks.settled(5_000);
 
-  it('is gone with its volume [6.7]', async () => {
+      expect(troubles).toEqual([]);
+    },
+  );
+});
+
+describe('a mark that has to go', () => {
+  it('is gone with its volume, and keeps no other from going [6.7]', async () => {
     await using lab = await startAwsLab({ volumes: [{ id: 'vol-0aa', tags: MINE }] });
     const { marks, troubles } = startMarks(lab);
 
     marks.remove('vol-0aa', MINE, log);
     marks.remove(NONE, MINE, log);
-    await marks.removeNow(NONE, MINE, log);
     await marks.settled(5_000);
 
     expect(troubles).toEqual([]);
