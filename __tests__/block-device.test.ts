@@ -85,6 +85,19 @@ describe('the disk of a volume', () => {
     },
   );
 
+  it('goes by its serial number alone where it is not said at which device it is [6.9]', async () => {
+    const devices = createBlockDevices(sysroot);
+    nvme('nvme1n1', other);
+    put('/dev/sdf');
+    const byName = await devices.find({ volumeId, device: '/dev/sdf' });
+    const before = await devices.find({ volumeId });
+    nvme('nvme2n1', serial);
+
+    expect(byName).toBe(inRoot('/dev/sdf'));
+    expect(before).toBeUndefined();
+    expect(await devices.find({ volumeId })).toBe(inRoot('/dev/nvme2n1'));
+  });
+
   it('is not a device of another letter, nor a folder of that name [6.9]', async () => {
     put('/dev/sdg');
     mkdirSync(inRoot('/dev/sdf'));

@@ -119,6 +119,14 @@ describe('a configuration as the machines get it', () => {
     expect(byId).not.toHaveProperty('waitMs');
   });
 
+  it('waits for a volume that it can do without for a quarter of its way up, and for others as long as that lasts [5.4, 6.4]', () => {
+    const [dispensable, critical] = inputOf().domains[0]?.volumes ?? [];
+
+    expect(dispensable).toMatchObject({ critical: false, patienceMs: 75_000 });
+    expect(critical).toMatchObject({ critical: true });
+    expect(critical).not.toHaveProperty('patienceMs');
+  });
+
   it('has of each volume a number of its own, the same each time, for its jitter [6.3]', () => {
     const seeds = () => inputOf().domains[0]?.volumes.map(({ seed }) => seed) ?? [];
 

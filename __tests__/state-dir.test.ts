@@ -277,7 +277,7 @@ describe('the journal', () => {
     await expect(state.changeHolds(adding('a'))).resolves.toBeUndefined();
   });
 
-  it.each(['__proto__', 'constructor', 'toString', '', '0', 'a\nb', 'ä 😀', '\ud800', '"\\', '../up'])(
+  it.each(['__proto__', 'constructor', 'toString', '0', 'a\nb', 'ä 😀', '\ud800', '"\\', '../up'])(
     'keeps a domain called %j [12.2]',
     async (domain) => {
       const state = await openDir();
@@ -505,6 +505,28 @@ describe('a damaged journal', () => {
       content: withCreation({ attempt: '2' }),
       reason: 'holds[0].attempt is "2" instead of a whole number',
     },
+    {
+      damage: 'an attempt before the first',
+      content: withCreation({ attempt: 0 }),
+      reason: 'holds[0].attempt is 0 instead of a number from 1',
+    },
+    {
+      damage: 'a creation that does not say when it was asked for',
+      content: withCreation({ requestedAt: undefined }),
+      reason: 'holds[0].requestedAt is missing',
+    },
+    ...['domain', 'device', 'volumeId'].flatMap((field) => [
+      {
+        damage: `an attachment whose ${field} is empty`,
+        content: withHold({ [field]: '' }),
+        reason: `holds[1].${field} is "" instead of a name`,
+      },
+      {
+        damage: `a creation whose ${field} is empty`,
+        content: withCreation({ [field]: '' }),
+        reason: `holds[0].${field} is "" instead of a name`,
+      },
+    ]),
     {
       damage: 'a creation that does not say whether it may be deleted',
       content: withCreation({ disposable: undefined }),
