@@ -96,6 +96,25 @@ describe('claims of two daemons on one instance', () => {
     expect(await daemon().take('vol-2', world)).toEqual({ what: '/dev/sdf', by: NEIGHBOUR });
   });
 
+  it('keep a device from the other one before there is a volume for it, by whichever of its names [6.2, 6.3]', async () => {
+    const neighbour = daemon('ec2fleetd@web.service');
+    expect(await neighbour.takeDevice({ domain: 'web', device: '/dev/xvdf' })).toBe('taken');
+
+    expect(await daemon().takeDevice(world)).toEqual({ what: '/dev/sdf', by: NEIGHBOUR });
+    expect(await daemon().take('vol-1', world)).toEqual({ what: '/dev/sdf', by: NEIGHBOUR });
+    expect(await neighbour.take('vol-1', { domain: 'web', device: '/dev/sdf' })).toBe('taken');
+  });
+
+  it('give a device that was taken without a volume back with the volume that came [6.3]', async () => {
+    const neighbour = daemon('ec2fleetd@web.service');
+    await neighbour.takeDevice(world);
+    await neighbour.take('vol-1', world);
+
+    await neighbour.release('vol-1', world);
+
+    expect(await daemon().takeDevice(world)).toBe('taken');
+  });
+
   it('know a device that has no such letters by its own name [6.3]', async () => {
     await daemon('ec2fleetd@web.service').take('vol-1', { domain: 'web', device: '/tmp/disk' });
 

@@ -345,7 +345,7 @@ describe('a look for orphans', () => {
     [volumeTags.holder]: OTHER,
   });
 
-  it('finds what was created for this domain and device in this zone and never prepared [6.6]', async () => {
+  it('finds what was created for this domain and device in this zone and not committed, prepared or not [6.6, 6.7]', async () => {
     const tags = orphanTags('mc', '/dev/sdf');
     await using lab = await startAwsLab({
       volumes: [
@@ -356,13 +356,14 @@ describe('a look for orphans', () => {
         { id: 'vol-0zone-b', tags, zone: 'eu-west-1b' },
         { id: 'vol-0device', tags: orphanTags('mc', '/dev/sdg') },
         { id: 'vol-0domain', tags: orphanTags('mail', '/dev/sdf') },
-        { id: 'vol-0prepared', tags: { ...tags, [volumeTags.inTransit]: 'false' } },
+        { id: 'vol-0prepared', tags: { ...tags, [volumeTags.inTransit]: 'prepared' } },
+        { id: 'vol-0unknown', tags: { ...tags, [volumeTags.inTransit]: 'false' } },
       ],
     });
 
     const seen = await createVolumes(lab.aws, facts).lookForOrphans({ domain: 'mc', device: '/dev/sdf' }, noLog);
 
-    expect(idsOf(seen)).toEqual(['vol-0held', 'vol-0orphan', 'vol-0twin']);
+    expect(idsOf(seen)).toEqual(['vol-0held', 'vol-0orphan', 'vol-0prepared', 'vol-0twin']);
     expect(seen).toContainEqual(expect.objectContaining({ volumeId: 'vol-0orphan', kind: 'free', tags }));
   });
 

@@ -268,6 +268,31 @@ describe('what a domain holds', () => {
     expect(journal.holds()[1]).toEqual(others);
   });
 
+  it('is touched while commands of another volume may be running, until that one is prepared [6.10]', async () => {
+    const { web } = holding([made, volume]);
+    const before = web.isTouched('vol-1');
+
+    await web.noteCommands('vol-2');
+    const during = ['vol-1', 'vol-2'].map(web.isTouched);
+    await web.notePrepared('vol-2');
+
+    expect(before).toBe(false);
+    expect(during).toEqual([true, false]);
+    expect(web.isTouched('vol-1')).toBe(false);
+  });
+
+  it('stays when it is not taken now, since an earlier attempt that nobody answered may have brought it [6.3, 12.2]', async () => {
+    const { journal, web } = holding([volume]);
+
+    await web.holding(
+      [{ ...volume, prepared: true }],
+      () => Promise.resolve('taken'),
+      (outcome) => outcome !== 'taken',
+    );
+
+    expect(journal.holds()).toEqual([volume]);
+  });
+
   it('is no creation any more at the point of no return, unless its volume was never attached [5.2, 6.10]', async () => {
     const unanswered = { ...creation, device: '/dev/sdg' };
     const { web } = holding([made, { ...volume, prepared: true }, unanswered]);
