@@ -62,6 +62,7 @@ export const create = ({ creations, transactions, claims, transactionId }: Creat
       () => creations.create(hold.request, transaction),
       (outcome) => typeof outcome === 'object',
     );
+    if (created === 'used-up') await transaction.drop(hold);
     if (typeof created === 'object') {
       // As it is by now: commands of others may have been noted meanwhile.
       await transaction.replace({ ...(transaction.creation(entry.device) ?? hold), volumeId: created.volumeId });

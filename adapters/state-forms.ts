@@ -116,7 +116,7 @@ const recordSet = object<RecordSet>(
 const attachmentHold = object<AttachmentHold>(
   {
     kind: oneOf('attachment'),
-    domain: name,
+    domain: string,
     volumeId: name,
     device: name,
     source: oneOf('x', 'p', 'c'),
@@ -135,7 +135,7 @@ const creationRequest: Reader<CreationRequest> = (value, at) => {
 const creationHold = object<CreationHold>(
   {
     kind: oneOf('creation'),
-    domain: name,
+    domain: string,
     device: name,
     attempt: positive,
     request: creationRequest,
