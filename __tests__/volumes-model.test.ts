@@ -5,22 +5,30 @@ import type { VolumeEntry, VolumeSource } from '../config/vocabulary.ts';
 import { type VolumesInput, volumesMachine } from '../machines/volumes.ts';
 import { COMMAND_LINE, failed, succeeded, volumeEntry } from './helpers/domain.ts';
 import { type Model, walkedThrough } from './helpers/model.ts';
-import { deniedError, rejects, resolves } from './helpers/scripted.ts';
+import { deniedError, passingError, rejects, resolves } from './helpers/scripted.ts';
 import { wanderedUntorn } from './helpers/untorn.ts';
 
 const defect = rejects(deniedError);
+const passing = rejects(passingError);
 const changes = ['volume', 'runCommands', 'noteCommands', 'notePrepared', 'giveBack'];
 
-/** @param critical for each volume, whether it is. */
-function inputOf(critical: boolean[]): VolumesInput {
+/** What differs among the volumes of a domain. */
+interface Kind {
+  critical: boolean;
+  /** Whether it may have to be created. */
+  mayBeCreated: boolean;
+}
+
+function inputOf(kinds: Kind[]): VolumesInput {
   return {
     occasion: { domain: 'web', event: 'starting', failures: [], results: [], recordNames: [] },
-    entries: critical.map((isCritical, entry) =>
+    entries: kinds.map(({ critical, mayBeCreated }, entry) =>
       volumeEntry({
         entry,
         volumeId: `vol-${entry}`,
         device: `/dev/sd${'fghi'[entry]}`,
-        critical: isCritical,
+        critical,
+        sources: mayBeCreated ? ['x', 'c'] : ['x'],
         lines: [COMMAND_LINE],
       }),
     ),
@@ -28,19 +36,22 @@ function inputOf(critical: boolean[]): VolumesInput {
   };
 }
 
+const byId: Kind = { critical: true, mayBeCreated: false };
+const created: Kind = { critical: true, mayBeCreated: true };
+
 const model: Model<typeof volumesMachine> = {
   machine: volumesMachine,
-  inputs: [inputOf([]), inputOf([true, true]), inputOf([true, false])],
+  inputs: [inputOf([]), inputOf([byId, created]), inputOf([byId, { ...created, critical: false }])],
   outcomes: {
     volume: ({ input }) => [
       resolves(attachmentOf(input, 'x')),
-      resolves(attachmentOf(input, 'c')),
+      ...(input.sources.includes('c') ? [resolves(attachmentOf(input, 'c'))] : []),
       resolves({ problem: 'denied' }),
       defect,
     ],
     runCommands: [resolves([succeeded('/bin/true')]), resolves([failed('/bin/true')]), defect],
     noteCommands: [resolves(), defect],
-    notePrepared: [resolves(), defect],
+    notePrepared: [resolves(), passing, defect],
     giveBack: [resolves({ given: [], kept: [], failures: [] }), defect],
   },
   events: () => [{ type: 'step.finish' }],
@@ -60,10 +71,13 @@ function attachmentOf({ volumeId, device }: VolumeEntry, source: VolumeSource) {
 }
 
 /** Up to four volumes, and where the numbers lead with them. */
-const wanderings = fc.tuple(fc.array(fc.boolean(), { maxLength: 4 }), fc.array(fc.nat(), { maxLength: 30 }));
+const wanderings = fc.tuple(
+  fc.array(fc.record({ critical: fc.boolean(), mayBeCreated: fc.boolean() }), { maxLength: 4 }),
+  fc.array(fc.nat(), { maxLength: 30 }),
+);
 
-function wandered([critical, picks]: [boolean[], number[]]) {
-  return wanderedUntorn(model, inputOf(critical), picks, changes);
+function wandered([kinds, picks]: [Kind[], number[]]) {
+  return wanderedUntorn(model, inputOf(kinds), picks, changes);
 }
 
 describe('the volumes of a domain, on every path', () => {
@@ -131,7 +145,19 @@ describe('the volumes of a domain, whatever happens', () => {
     );
   });
 
-  it('have commands begin beside one that was created only when that is written down [6.10]', () => {
+  it('have none fail for a fault that may pass while it is noted, unless they are asked to end [4.3, 6.3]', () => {
+    fc.assert(
+      fc.property(wanderings, (wandering) => {
+        const { places } = wandered(wandering);
+
+        for (const { context } of places)
+          if (context.failures.some(({ problem }) => problem === passingError.message))
+            expect(context.finishing).toBe(true);
+      }),
+    );
+  });
+
+  it('have commands begin beside one that may be created only when that is written down [6.10]', () => {
     fc.assert(
       fc.property(wanderings, (wandering) => {
         const { places } = wandered(wandering);
@@ -140,9 +166,10 @@ describe('the volumes of a domain, whatever happens', () => {
           const before = places[i - 1];
           const isGoingOn = before?.state === 'preparing' && before.context.next === context.next;
           if (state !== 'preparing' || isGoingOn) continue;
-          const { device: own } = context.entries[context.next] ?? {};
-          const isBeside = context.attachments.some(({ source, device }) => source === 'c' && device !== own);
-          if (isBeside) expect(before?.state).toBe('noting-commands');
+          const others = context.entries.filter(({ entry }) => entry !== context.next);
+          const isBeside = others.some(({ sources }) => sources.includes('c'));
+          const isNoted = before?.state === 'noting-commands' && before.context.next === context.next;
+          expect(isNoted).toBe(isBeside);
         }
       }),
     );

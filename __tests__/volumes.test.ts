@@ -14,13 +14,25 @@ import type { volumeMachine } from '../machines/volume.ts';
 import { volumesMachine, type volumesSteps } from '../machines/volumes.ts';
 import { COMMAND_LINE, failed, succeeded, volumeEntry } from './helpers/domain.ts';
 import { attachmentHold } from './helpers/holds.ts';
-import { createScript, type Doings, held, refused, resolves, type Script, started } from './helpers/scripted.ts';
+import {
+  createScript,
+  type Doings,
+  held,
+  passingError,
+  refused,
+  rejects,
+  resolves,
+  type Script,
+  started,
+} from './helpers/scripted.ts';
 
 type Steps = typeof volumesSteps;
 
 const lines: CommandLine[] = [COMMAND_LINE];
 const problem = { problem: 'denied' };
 const asked = { problem: 'asked to end', asked: true };
+const mayBeCreated: Partial<VolumeEntry> = { sources: ['p', 'c'], pool: 'main' };
+const passing = rejects(passingError);
 
 /** The volumes of a domain, each scripted as `volume 0`, `volume 1`, …, their commands as `commands 0`, and so on. */
 function together(entries: Array<Partial<VolumeEntry>>, doings: Doings = {}) {
@@ -185,9 +197,85 @@ describe('a volume that is prepared', () => {
   });
 });
 
-describe('commands that may reach a volume that was created', () => {
-  /** The first volume comes when the second one is there. */
-  function besideCreated(doings: Doings = {}, entries: Array<Partial<VolumeEntry>> = [{ lines }, {}]) {
+describe('a volume whose note meets a fault that may pass', () => {
+  const pauseMs = 2_000;
+
+  it('is noted again after 2 s, as often as it takes: what its commands made is not thrown away [4.3, 6.3]', () => {
+    const volumes = together([{}, {}], { 'note 0': [passing, passing, resolves()] });
+    const { state } = volumes;
+
+    volumes.clock.increment(pauseMs - 1);
+    const before = [...volumes.script.taken];
+    volumes.clock.increment(1 + pauseMs);
+
+    expect(state).toBe('noting-again');
+    expect(before.slice(2)).toEqual(['commands 0', 'note 0']);
+    expect(volumes.script.taken.slice(3)).toEqual(['note 0', 'note 0', 'note 0', 'commands 1', 'note 1']);
+    expect(volumes.output?.failures).toEqual([]);
+  });
+
+  it('is noted again without an end: the way up has its own [3.2, 6.3]', () => {
+    const volumes = together([{}], { 'note 0': passing });
+
+    volumes.clock.increment(600_000);
+
+    expect(volumes.state).toBe('noting-again');
+    expect(volumes.script.taken.filter((name) => name === 'note 0')).toHaveLength(301);
+    expect(volumes.actor.getSnapshot().context.failures).toEqual([]);
+  });
+
+  it('has failed where it is denied then: that does not pass [6.3]', () => {
+    const volumes = together([{}], { 'note 0': [passing, refused] });
+
+    volumes.clock.increment(pauseMs);
+
+    expect(volumes.output?.failures).toEqual([failure(0, 'refused')]);
+  });
+
+  it('is noted no more when it is asked to end in the pause, and is there all the same: the others are asked at once [5.2]', () => {
+    const volumes = together([{}, {}, {}], { 'note 0': passing, 'volume 2': held });
+
+    volumes.finish();
+    const { state } = volumes;
+    const sent = [...volumes.script.sent];
+    volumes.script.resolve('volume 2', asked);
+
+    expect(state).toBe('joining');
+    expect(sent).toEqual(['volume 2: step.finish']);
+    expect(volumes.script.taken).not.toContain('commands 1');
+    expect(volumes.output).toEqual({
+      attachments: [attached(0).attachment, attached(1).attachment],
+      results: [],
+      failures: [],
+      unfinished: [failure(2, 'asked to end')],
+    });
+  });
+
+  it('has failed where it had been asked to end before [5.2, 6.3]', () => {
+    const volumes = together([{}, {}], { 'note 0': held });
+
+    volumes.finish();
+    volumes.script.reject('note 0', passingError);
+
+    expect(volumes.state).toBe('ended');
+    expect(volumes.output?.failures).toEqual([failure(0, passingError.message)]);
+  });
+
+  it('is noted before a critical failure of another one ends it all [4.3, 5.4]', () => {
+    const volumes = together([{}, {}], { 'note 0': [passing, resolves()], 'volume 1': held });
+    volumes.script.resolve('volume 1', problem);
+    const { state } = volumes;
+
+    volumes.clock.increment(pauseMs);
+
+    expect(state).toBe('noting-again');
+    expect(volumes.output?.failures).toEqual([failure(1, 'denied')]);
+  });
+});
+
+describe('commands beside a volume that may be created', () => {
+  /** The first volume comes when the second one is there; of the second it may be that it has to be created. */
+  function besideCreated(doings: Doings = {}, entries: Array<Partial<VolumeEntry>> = [{ lines }, mayBeCreated]) {
     const volumes = together(entries, {
       'volume 0': held,
       'volume 1': resolves(attached(1, { source: 'c' })),
@@ -208,24 +296,46 @@ describe('commands that may reach a volume that was created', () => {
     expect(after().slice(1)).toEqual(['commands 0', 'note 0', 'commands 1', 'note 1']);
   });
 
-  it.each<{ why: string; entry: Partial<VolumeEntry>; other: Partial<Attachment> }>([
-    { why: 'there are none', entry: { lines: [] }, other: { source: 'c' } },
-    { why: 'it came from a pool', entry: { lines }, other: { source: 'p' } },
-    { why: 'it was there by its id', entry: { lines }, other: { source: 'x' } },
+  it.each<{ when: string; doings: Doings }>([
+    { when: 'it is not there yet: it may come while they run', doings: { 'volume 1': held } },
+    {
+      when: 'it came from its pool: what is journalled of one that was begun does not show here',
+      doings: { 'volume 1': resolves(attached(1, { source: 'p' })) },
+    },
+    { when: 'there is none', doings: { 'volume 1': resolves(problem) } },
+  ])('are written down also where $when [6.10]', ({ doings }) => {
+    const { after } = besideCreated(doings, [{ lines }, { ...mayBeCreated, critical: false }]);
+
+    expect(after().slice(0, 2)).toEqual(['note commands 0', 'commands 0']);
+  });
+
+  it.each<{ why: string; entry: Partial<VolumeEntry>; other: Partial<VolumeEntry> }>([
+    { why: 'there are none', entry: { lines: [] }, other: mayBeCreated },
+    { why: 'no other one may be created', entry: { lines }, other: { sources: ['x', 'p'] } },
+    { why: 'only their own may be created', entry: { lines, ...mayBeCreated }, other: {} },
   ])('are not where $why [6.10]', ({ entry, other }) => {
-    const { after } = besideCreated({ 'volume 1': resolves(attached(1, other)) }, [entry, {}]);
+    const { after } = besideCreated({ 'volume 1': resolves(attached(1)) }, [entry, other]);
 
     expect(after()).toEqual(['commands 0', 'note 0', 'commands 1', 'note 1']);
   });
 
-  it('are not where they are its own [6.10]', () => {
-    const { script } = together([{ lines }], { 'volume 0': resolves(attached(0, { source: 'c' })) });
+  it('are written down for each volume that has some, whichever comes first [6.10]', () => {
+    const { script } = together([
+      { lines, ...mayBeCreated },
+      { lines, ...mayBeCreated },
+    ]);
 
-    expect(script.taken).toEqual(['volume 0', 'commands 0', 'note 0']);
+    expect(script.taken.slice(2)).toEqual([
+      ...['note commands 0', 'commands 0', 'note 0'],
+      ...['note commands 1', 'commands 1', 'note 1'],
+    ]);
   });
 
   it('and cannot be written down do not run: their volume has failed [6.10, 12.5]', () => {
-    const { actor, errors, after } = besideCreated({ 'note commands 0': refused }, [{ lines, critical: false }, {}]);
+    const { actor, errors, after } = besideCreated({ 'note commands 0': refused }, [
+      { lines, critical: false },
+      mayBeCreated,
+    ]);
 
     expect(after()).toEqual(['note commands 0', 'commands 1', 'note 1', 'give back']);
     expect(actor.getSnapshot().output?.failures).toEqual([failure(0, 'refused', false)]);
@@ -233,7 +343,11 @@ describe('commands that may reach a volume that was created', () => {
   });
 
   it('do not run when it is asked to end meanwhile; those still under way are asked at once [5.2]', () => {
-    const { script, actor, finish } = besideCreated({ 'volume 2': held, 'note commands 0': held }, [{ lines }, {}, {}]);
+    const { script, actor, finish } = besideCreated({ 'volume 2': held, 'note commands 0': held }, [
+      { lines },
+      mayBeCreated,
+      {},
+    ]);
 
     finish();
     const sent = [...script.sent];
@@ -248,7 +362,11 @@ describe('commands that may reach a volume that was created', () => {
   });
 
   it('do not run when a critical volume fails meanwhile [5.4]', () => {
-    const { script, actor } = besideCreated({ 'volume 2': held, 'note commands 0': held }, [{ lines }, {}, {}]);
+    const { script, actor } = besideCreated({ 'volume 2': held, 'note commands 0': held }, [
+      { lines },
+      mayBeCreated,
+      {},
+    ]);
 
     script.resolve('volume 2', problem);
     script.resolve('note commands 0');

@@ -190,10 +190,7 @@ export const volumesMachine = setup({
         input: ({ context }) => volumeNext(context),
         onDone: { target: 'gathering', actions: 'goOn' },
         onError: [
-          {
-            guard: ({ context, event }) => isPassing(event.error) && !context.finishing,
-            target: 'noting-again',
-          },
+          { guard: ({ context, event }) => isPassing(event.error) && !context.finishing, target: 'noting-again' },
           { target: 'gathering', actions: [failNext(), 'goOn'] },
         ],
       },
@@ -201,12 +198,7 @@ export const volumesMachine = setup({
 
     // A full quota is no reason to throw a prepared volume away.
     'noting-again': {
-      on: {
-        'step.finish': {
-          target: 'gathering',
-          actions: ['beFinishing', 'finishVolumes', 'goOn'],
-        },
-      },
+      on: { 'step.finish': { target: 'gathering', actions: 'beFinishing' } },
       after: { notingPause: 'noting' },
     },
 
