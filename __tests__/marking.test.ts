@@ -3,11 +3,20 @@ import { claim } from '../actors/volumes.ts';
 import { volumeTags } from '../config/tags.ts';
 import type { AttachmentHold, CreationHold } from '../config/vocabulary.ts';
 import { ME, OTHER } from './helpers/aws-lab.ts';
-import { createdBy, entryOf, inPool, type Joints, run, startJoints, TRANSACTION } from './helpers/joints.ts';
+import {
+  createdBy,
+  entryOf,
+  inPool,
+  type Joints,
+  preparedBy,
+  run,
+  startJoints,
+  TRANSACTION,
+} from './helpers/joints.ts';
 
 const ours = { [volumeTags.transaction]: TRANSACTION, [volumeTags.holder]: ME };
 
-function attachment(volumeId: string): AttachmentHold {
+function attachment(volumeId: string, settings: Partial<AttachmentHold> = {}): AttachmentHold {
   return {
     kind: 'attachment',
     domain: 'mc',
@@ -16,6 +25,7 @@ function attachment(volumeId: string): AttachmentHold {
     source: 'p',
     pool: 'worlds',
     prepared: true,
+    ...settings,
   };
 }
 
@@ -104,6 +114,54 @@ describe('marks', () => {
     expect(joints.holds()).toEqual([unattached]);
   });
 
+  it.each([
+    { what: 'was prepared', tags: preparedBy(ME), prepared: true },
+    { what: 'its domain goes on with though its commands failed', tags: createdBy(ME), prepared: false },
+  ])('of a new volume that $what all go at the commit [6.7]', async ({ tags, prepared }) => {
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-01', tags: { ...tags, ...ours } }] },
+      { holds: [attachment('vol-01', { source: 'c', prepared })] },
+    );
+
+    await commit(joints.mc, joints.marking);
+
+    expect(await joints.tagsOf('vol-01')).toEqual({ ...inPool, [volumeTags.device]: '/dev/sdf' });
+  });
+
+  it.each([
+    { what: 'says something else than the journal', source: 'c', prepared: true },
+    { what: 'is of a volume that was not new', source: 'p', prepared: false },
+  ] as const)('that say what a volume is like stay where that $what [6.7]', async ({ source, prepared }) => {
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-01', tags: { ...createdBy(ME), ...ours } }] },
+      { holds: [attachment('vol-01', { source, prepared })] },
+    );
+
+    await commit(joints.mc, joints.marking);
+
+    expect(await joints.tagsOf('vol-01')).toMatchObject({ [volumeTags.inTransit]: 'true' });
+  });
+
+  it.each([createdBy(ME), preparedBy(ME)])(
+    'say of a new volume that is given back what it is like, and no longer whose it is: %j [6.6, 6.7]',
+    async (tags) => {
+      await using joints = await startJoints({ volumes: [{ id: 'vol-01', tags: { ...tags, ...ours } }] });
+      const { [volumeTags.holder]: _, [volumeTags.transaction]: __, ...left } = tags;
+
+      joints.marking.givenBack('vol-01', joints.mc);
+
+      expect(await joints.tagsOf('vol-01')).toEqual(left);
+    },
+  );
+
+  it('say that a new volume was prepared as soon as that has been written [6.7]', async () => {
+    await using joints = await startJoints({ volumes: [{ id: 'vol-01', tags: createdBy(ME) }] });
+
+    await joints.marking.prepared('vol-01', joints.mc);
+
+    expect(joints.cloud.volume('vol-01')?.tags).toEqual(preparedBy(ME));
+  });
+
   it('that cannot be written are a warning, and the volume is ours all the same [6.7]', async () => {
     await using joints = await startJoints({ volumes: [{ id: 'vol-create-tags-denied' }] });
 
@@ -135,10 +193,12 @@ describe('marks', () => {
 
     joints.marking.taken('vol-01', joints.mc);
     await joints.marking.prepared('vol-01', joints.mc);
+    joints.marking.givenBack('vol-01', joints.mc);
     await commit(joints.mc, joints.marking);
 
     expect(await joints.tagsOf('vol-01')).toEqual(ours);
     expect(joints.mc.calls().map(({ method, dry }) => [method, dry])).toEqual([
+      ['create_tags', true],
       ['create_tags', true],
       ['delete_tags', true],
       ['delete_tags', true],

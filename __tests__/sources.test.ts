@@ -11,6 +11,7 @@ import {
   inPool,
   type Joints,
   minutesAgo,
+  preparedBy,
   run,
   startJoints,
   TRANSACTION,
@@ -274,7 +275,7 @@ describe('a look in a pool', () => {
 
   it('takes what was never prepared last, and as a new one [4.3, 6.7]', async () => {
     await using joints = await startJoints({
-      volumes: [{ id: 'vol-01', tags: createdBy('i-gone') }, pooled('vol-02')],
+      volumes: [{ id: 'vol-01', tags: createdBy('i-gone'), createTime: minutesAgo(2) }, pooled('vol-02')],
     });
 
     expect((await look(joints, 'p')).target).toMatchObject({ volumeId: 'vol-02', source: 'p' });
@@ -286,28 +287,95 @@ describe('a look in a pool', () => {
 
   it('counts what was never prepared, too, where the launch index decides [6.5]', async () => {
     await using joints = await startJoints({
-      volumes: [{ id: 'vol-01', tags: createdBy('i-gone') }, pooled('vol-02'), pooled('vol-03')],
+      volumes: [
+        { id: 'vol-01', tags: createdBy('i-gone'), createTime: minutesAgo(2) },
+        pooled('vol-02'),
+        pooled('vol-03'),
+      ],
     });
     const third = { ...joints, facts: { ...joints.facts, launchIndex: 2 } };
 
     expect((await look(third, 'p')).target?.volumeId).toBe('vol-03');
   });
 
+  const { [volumeTags.holder]: _, ...heldByNobody } = createdBy('');
   it.each([
-    { holder: OTHER, minutes: 14, isLeft: true },
-    { holder: OTHER, minutes: 16, isLeft: false },
-    { holder: 'i-gone', minutes: 0, isLeft: false },
-    { holder: undefined, minutes: 0, isLeft: false },
+    { what: 'of one that runs', tags: createdBy(OTHER), minutes: 14, isLeft: true },
+    { what: 'of one that has prepared it', tags: preparedBy(OTHER), minutes: 14, isLeft: true },
+    { what: 'of one that runs and has never come to it', tags: createdBy(OTHER), minutes: 16, isLeft: false },
+    { what: 'of one that is shutting down', tags: createdBy(THIRD), minutes: 0, isLeft: true },
+    { what: 'of one that is terminated', tags: createdBy('i-terminated'), minutes: 0, isLeft: false },
+    { what: 'of one that EC2 may not show yet', tags: createdBy('i-gone'), minutes: 0.5, isLeft: true },
+    { what: 'of one that EC2 would show by now', tags: createdBy('i-gone'), minutes: 1.1, isLeft: false },
+    { what: 'that nobody holds', tags: heldByNobody, minutes: 0, isLeft: false },
   ])(
-    'leaves a new one to its creator: $holder after $minutes minutes, $isLeft [6.7]',
-    async ({ holder, minutes, isLeft }) => {
-      const { [volumeTags.holder]: _, ...unheld } = createdBy('');
-      const tags = holder === undefined ? unheld : createdBy(holder);
-      await using joints = await startJoints({ volumes: [{ id: 'vol-01', tags, createTime: minutesAgo(minutes) }] });
+    'leaves a new one to its creator, $what after $minutes minutes: $isLeft [6.7]',
+    async ({ tags, minutes, isLeft }) => {
+      await using joints = await startJoints({
+        instances: [
+          { id: ME },
+          { id: OTHER },
+          { id: THIRD, state: 'shutting-down' },
+          { id: 'i-terminated', state: 'terminated' },
+        ],
+        volumes: [{ id: 'vol-01', tags, createTime: minutesAgo(minutes) }],
+      });
 
       expect((await look(joints, 'p')).kind).toBe(isLeft ? 'held' : 'free');
     },
   );
+
+  it.each([
+    { what: 'the journal knows nothing of', holds: [], isLeft: false },
+    { what: 'the journal has for its device', holds: [creation({ device: '/dev/xvdf' })], isLeft: true },
+    { what: 'the journal has for another device', holds: [creation({ device: '/dev/sdh' })], isLeft: false },
+    { what: 'the journal has for another domain', holds: [creation({ domain: 'rust' })], isLeft: false },
+  ])('leaves a new one of this instance that $what to its entry: $isLeft [6.7, 12.2]', async ({ holds, isLeft }) => {
+    const volume = { id: 'vol-01', tags: createdBy(ME), createTime: minutesAgo(0) };
+    await using joints = await startJoints({ volumes: [volume] }, { holds });
+
+    expect((await look(joints, 'p', entryOf({ device: '/dev/sdg' }))).kind).toBe(isLeft ? 'held' : 'free');
+  });
+
+  it('takes what was prepared and let go as what it is: a new one that nobody formats [4.3, 6.7]', async () => {
+    await using joints = await startJoints({
+      volumes: [{ id: 'vol-01', tags: preparedBy('i-gone'), createTime: minutesAgo(2) }],
+    });
+
+    expect(await look(joints, 'p')).toMatchObject({
+      kind: 'free',
+      target: { volumeId: 'vol-01', source: 'c', unprepared: false, preparedBefore: true },
+    });
+  });
+
+  it('waits for one of its own at another device of this instance, as for one that another has [6.4]', async () => {
+    await using joints = await startJoints({ volumes: [pooled('vol-01', at(ME, '/dev/sdg'))] });
+
+    expect(await look(joints, 'p')).toEqual({
+      kind: 'held',
+      seen: 'pool worlds of mc in eu-west-1a: vol-01 is attached to this instance at another device',
+    });
+  });
+
+  it('does without the states of instances where they are wanted for words alone and cannot be had now [6.4]', async () => {
+    const holder = 'i-describe-instances-throttled';
+    await using joints = await startJoints({
+      instances: [{ id: ME }, { id: holder, state: 'shutting-down' }],
+      volumes: [pooled('vol-01', at(holder))],
+    });
+
+    expect((await look(joints, 'p')).seen).toContain(`vol-01 is held by ${holder} (attached)`);
+  });
+
+  it('fails in passing where they decide and cannot be had now: nobody’s new volume is taken unseen [6.3, 6.7]', async () => {
+    const holder = 'i-describe-instances-throttled';
+    await using joints = await startJoints({
+      instances: [{ id: ME }, { id: holder }],
+      volumes: [{ id: 'vol-01', tags: createdBy(holder) }],
+    });
+
+    await expect(look(joints, 'p')).rejects.toMatchObject({ retryable: true });
+  });
 
   it('thinks nothing of marks on one that is prepared: they never decide whose it is [6.7]', async () => {
     const tags = { ...inPool, [volumeTags.holder]: OTHER, [volumeTags.transaction]: 'tx-of-old' };
@@ -325,6 +393,7 @@ describe('a look in a pool', () => {
         actor.stop();
         return claim;
       },
+      takeDevice: joints.claims.takeDevice,
       release: (...wanted) => joints.claims.release(...wanted).then(released.resolve),
     };
     const actor = createActor(lookAtSource({ ...joints, claims }), { input: { entry: entryOf(), source: 'p' } });
@@ -375,17 +444,28 @@ describe('a look at an entry’s device', () => {
     expect(await here(joints, creating)).toMatchObject({ kind: 'attached', target: { source: 'c' } });
   });
 
-  it.each([{ prepared: false }, { prepared: true }])(
-    'tells of an earlier run’s volume what the journal says: prepared, $prepared [4.3, 12.2]',
-    async ({ prepared }) => {
-      const held = attachment({ source: 'c', prepared });
-      await using joints = await startJoints({ volumes: [pooled('vol-0a', at(ME))] }, { holds: [held] });
+  it.each([
+    { source: 'p', prepared: false, tags: inPool, mark: 'none', unprepared: true },
+    { source: 'p', prepared: true, tags: inPool, mark: 'none', unprepared: false },
+    { source: 'c', prepared: false, tags: createdBy(ME), mark: 'true', unprepared: true },
+    { source: 'c', prepared: true, tags: createdBy(ME), mark: 'true', unprepared: false },
+    { source: 'c', prepared: false, tags: preparedBy(ME), mark: 'prepared', unprepared: false },
+    { source: 'c', prepared: false, tags: inPool, mark: 'none', unprepared: false },
+  ] as const)(
+    'tells of an earlier run’s volume what the journal says, of a new one together with its mark: $source, $prepared, $mark [4.3, 12.2]',
+    async ({ source, prepared, tags, unprepared }) => {
+      const held = attachment({ source, prepared });
+      await using joints = await startJoints({ volumes: [{ id: 'vol-0a', tags, ...at(ME) }] }, { holds: [held] });
 
-      expect((await here(joints)) as object).toMatchObject({
-        target: { volumeId: 'vol-0a', source: 'c', unprepared: !prepared },
-      });
+      expect((await here(joints)) as object).toMatchObject({ target: { volumeId: 'vol-0a', source, unprepared } });
     },
   );
+
+  it('does not count the journal’s word on a volume that has been free meanwhile: others may have used it [4.3, 12.2]', async () => {
+    await using joints = await startJoints({ volumes: [pooled('vol-0a')] }, { holds: [attachment({ source: 'c' })] });
+
+    expect((await look(joints, 'p')).target).toEqual({ volumeId: 'vol-0a', source: 'p', unprepared: false });
+  });
 
   it('marks an earlier run’s volume as this run’s, so that the commit takes the marks off [6.7]', async () => {
     const tags = { ...inPool, [volumeTags.transaction]: 'tx-of-old', [volumeTags.holder]: ME };
@@ -467,6 +547,7 @@ describe('a look for a volume that was created and left behind', () => {
   const orphan = (settings: object = {}) => ({
     id: 'vol-01',
     tags: createdBy('i-gone'),
+    createTime: minutesAgo(2),
     sizeGiB: 8,
     type: 'gp3',
     ...settings,
@@ -477,8 +558,37 @@ describe('a look for a volume that was created and left behind', () => {
   it('takes one whose creator is gone, as a new one [6.6]', async () => {
     await using joints = await startJoints({ volumes: [orphan()] });
 
-    expect((await look(joints, 'c', creating())).target).toMatchObject({ volumeId: 'vol-01', source: 'c' });
+    expect((await look(joints, 'c', creating())).target).toEqual({
+      volumeId: 'vol-01',
+      source: 'c',
+      unprepared: true,
+    });
   });
+
+  it('takes one that was prepared before its creator was gone, and nobody formats it [4.3, 6.6]', async () => {
+    await using joints = await startJoints({ volumes: [orphan({ tags: preparedBy('i-gone') })] });
+
+    expect((await look(joints, 'c', creating())).target).toEqual({
+      volumeId: 'vol-01',
+      source: 'c',
+      unprepared: false,
+      preparedBefore: true,
+    });
+  });
+
+  it.each([
+    { minutes: 2, isAwaited: true },
+    { minutes: 4, isAwaited: false },
+  ])(
+    'waits for one that EC2 still makes for an instance that is gone, as long as that may take: $minutes, $isAwaited [6.6]',
+    async ({ minutes, isAwaited }) => {
+      await using joints = await startJoints({
+        volumes: [orphan({ state: 'creating', createTime: minutesAgo(minutes) })],
+      });
+
+      expect((await look(joints, 'c', creating())).kind).toBe(isAwaited ? 'held' : 'absent');
+    },
+  );
 
   it.each([
     { minutes: 14, isLeft: true },
@@ -496,7 +606,10 @@ describe('a look for a volume that was created and left behind', () => {
     { what: 'for another pool', orphan: { tags: { ...createdBy('i-gone'), [volumeTags.pool]: 'maps' } } },
     { what: 'for another domain', orphan: { tags: { ...createdBy('i-gone'), [volumeTags.domain]: 'rust' } } },
     { what: 'in another zone', orphan: { zone: 'eu-west-1b' } },
-    { what: 'and prepared since', orphan: { tags: { ...createdBy('i-gone'), [volumeTags.inTransit]: 'false' } } },
+    {
+      what: 'and bears a mark of others',
+      orphan: { tags: { ...createdBy('i-gone'), [volumeTags.inTransit]: 'false' } },
+    },
     { what: 'of another size', orphan: { sizeGiB: 9 } },
     { what: 'of another type', orphan: { type: 'gp2' } },
     { what: 'from a snapshot that is not asked for any more', orphan: { snapshotId: 'snap-0a' } },

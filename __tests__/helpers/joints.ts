@@ -18,7 +18,7 @@ import { type Creations, createCreations } from '../../adapters/creations.ts';
 import { createVolumes, type Volumes } from '../../adapters/ec2.ts';
 import { createLocks } from '../../adapters/locks.ts';
 import { createMarks, type Marks } from '../../adapters/marks.ts';
-import { volumeTags } from '../../config/tags.ts';
+import { inTransit, volumeTags } from '../../config/tags.ts';
 import type { Hold, VolumeEntry } from '../../config/vocabulary.ts';
 import type { CloudSetup } from '../../simulator/server.ts';
 import { type AwsLab, facts, startAwsLab } from './aws-lab.ts';
@@ -136,8 +136,13 @@ export function createdBy(holder: string, device = '/dev/sdf') {
     [volumeTags.device]: device,
     [volumeTags.transaction]: 'tx-of-old',
     [volumeTags.holder]: holder,
-    [volumeTags.inTransit]: 'true',
+    [volumeTags.inTransit]: inTransit.neverPrepared,
   };
+}
+
+/** The tags of a volume that was created for the pool, and prepared, and whose application has not run. */
+export function preparedBy(holder: string, device = '/dev/sdf') {
+  return { ...createdBy(holder, device), [volumeTags.inTransit]: inTransit.prepared };
 }
 
 /** ISO 8601 UTC. */
