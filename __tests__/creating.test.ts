@@ -1,11 +1,21 @@
 import { discardVolume, dropHold, listHolds } from '../actors/giving-back.ts';
 import { lookAtSource, lookHere } from '../actors/sources.ts';
-import { claim, create, notePrepared } from '../actors/volumes.ts';
+import { claim, create, look, notePrepared } from '../actors/volumes.ts';
 import { AdapterError } from '../config/errors.ts';
 import { volumeTags } from '../config/tags.ts';
 import type { Attachment, AttachmentHold, CreationHold, VolumeEntry, VolumeTarget } from '../config/vocabulary.ts';
 import { ME, OTHER } from './helpers/aws-lab.ts';
-import { createdBy, entryOf, inPool, type Joints, run, startJoints, TRANSACTION } from './helpers/joints.ts';
+import {
+  createdBy,
+  entryOf,
+  inPool,
+  type Joints,
+  minutesAgo,
+  preparedBy,
+  run,
+  startJoints,
+  TRANSACTION,
+} from './helpers/joints.ts';
 
 const creating = (settings: Partial<VolumeEntry> = {}) =>
   entryOf({ sources: ['c'], create: { Size: 8, VolumeType: 'gp3' }, ...settings });
@@ -145,6 +155,33 @@ describe('creating a volume', () => {
     expect(joints.holds()).toEqual([]);
   });
 
+  it('says when its request was written down [12.2]', async () => {
+    await using joints = await startJoints({});
+    const before = Date.now();
+
+    await createFor(joints);
+
+    const { requestedAt } = creationOf(joints);
+    expect(Date.parse(requestedAt)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(requestedAt)).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('keeps what was noted while EC2 was at it: commands of others have run [6.10]', async () => {
+    await using joints = await startJoints({});
+    const send = joints.creations.create;
+    const creations: Joints['creations'] = {
+      ...joints.creations,
+      async create(...args) {
+        await joints.mc.noteCommands('vol-other');
+        return await send(...args);
+      },
+    };
+
+    const created = await createFor({ ...joints, creations });
+
+    expect(creationOf(joints)).toMatchObject({ ...(created as object), disposable: false });
+  });
+
   it('is only noted while init is switched off [2.1]', async () => {
     await using joints = await startJoints({}, { changes: false });
 
@@ -169,19 +206,83 @@ describe('creating a volume', () => {
     expect(await joints.neighbour.take(volumeId, entryOf({ device: '/dev/sdh' }))).not.toBe('taken');
   });
 
-  it('waits with the new volume for a device that another daemon has, and creates no second one [6.3, 6.6]', async () => {
+  it('waits for a device that another daemon has, and asks EC2 for nothing meanwhile [6.3]', async () => {
     await using joints = await startJoints({});
     await joints.neighbour.take('vol-0z', entryOf());
 
     const error = await refusal(createFor(joints));
+    const meanwhile = [...joints.calls('CreateVolume'), ...joints.holds()];
     await joints.neighbour.release('vol-0z', entryOf());
-    const created = await createFor(joints);
 
     expect(error.message).toMatch(
-      /^use vol-.*: \/dev\/sdf is being used on this instance, by ec2fleetd@other\.service/,
+      /^use \/dev\/sdf: \/dev\/sdf is being used on this instance, by ec2fleetd@other\.service/,
     );
     expect(error.retryable).toBe(true);
-    expect(error.message).toContain((created as { volumeId: string }).volumeId);
+    expect(meanwhile).toEqual([]);
+    expect(await createFor(joints)).toEqual({ volumeId: expect.any(String) });
+  });
+
+  it('waits for its volume while another daemon has that, and creates no second one [6.3, 6.6]', async () => {
+    await using joints = await startJoints({});
+    const created = (await createFor(joints)) as { volumeId: string };
+    await joints.claims.release(created.volumeId, entryOf());
+    await joints.neighbour.take(created.volumeId, entryOf({ device: '/dev/sdp' }));
+
+    const error = await refusal(createFor(joints));
+    await joints.neighbour.release(created.volumeId, entryOf({ device: '/dev/sdp' }));
+
+    expect(error.message).toContain(`use ${created.volumeId}: ${created.volumeId} is being used on this instance`);
+    expect(error.retryable).toBe(true);
+    expect(await createFor(joints)).toEqual(created);
+  });
+});
+
+describe('a look at a volume that was created here', () => {
+  const lookAt = (joints: Joints, volumeId = 'vol-01') =>
+    run(look(joints.volumes, joints.transactions, joints.facts), {
+      entry: creating(),
+      target: { volumeId, source: 'c', unprepared: true },
+    });
+  const { [volumeTags.inTransit]: _, ...settledHere } = createdBy(ME);
+
+  it.each([
+    { what: 'is not used yet', tags: createdBy(ME) },
+    { what: 'was prepared', tags: preparedBy(ME) },
+  ])('finds it free while it is ours and $what [6.6]', async ({ tags }) => {
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-01', tags }] },
+      { holds: [creation({ volumeId: 'vol-01' })] },
+    );
+
+    expect((await lookAt(joints)).kind).toBe('free');
+  });
+
+  it.each([
+    { what: 'another instance is to use', tags: createdBy(OTHER) },
+    { what: 'another instance has prepared', tags: preparedBy(OTHER) },
+    { what: 'another instance has used', tags: inPool },
+    { what: 'this instance has used in another run', tags: settledHere },
+  ])('counts it for gone when it is one that $what: the journal may have lain for days [12.2]', async ({ tags }) => {
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-01', tags }] },
+      { holds: [creation({ volumeId: 'vol-01' })] },
+    );
+
+    expect(await lookAt(joints)).toEqual({
+      kind: 'absent',
+      seen: 'vol-01 was created here, and somebody else has used it since',
+    });
+  });
+
+  it('tells of every other volume, and of one that is attached, what EC2 shows [6.2, 6.6]', async () => {
+    const attachedTo = { instanceId: ME, device: '/dev/sdf' };
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-01', attachedTo }, { id: 'vol-02' }] },
+      { holds: [creation({ volumeId: 'vol-01' })] },
+    );
+
+    expect((await lookAt(joints)).kind).toBe('attached');
+    expect((await lookAt(joints, 'vol-02')).kind).toBe('free');
   });
 });
 
@@ -198,6 +299,37 @@ describe('claiming a volume', () => {
       [volumeTags.holder]: ME,
       [volumeTags.used]: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     });
+  });
+
+  it('of a volume that somebody has prepared before is in the journal as prepared: nobody formats it [4.3, 6.7]', async () => {
+    await using joints = await startJoints({ volumes: [{ id: 'vol-01', tags: preparedBy('i-gone') }] });
+
+    await claimFor(joints, 'vol-01', { source: 'c', preparedBefore: true });
+
+    expect(joints.holds()).toEqual([attachment({ source: 'c', prepared: true })]);
+  });
+
+  it('of a new volume says that it may not be deleted when commands of another entry are running [6.10]', async () => {
+    await using joints = await startJoints({});
+    await joints.mc.noteCommands('vol-other');
+    const { volumeId } = (await createFor(joints)) as { volumeId: string };
+    const before = creationOf(joints).disposable;
+
+    await claimFor(joints, volumeId, { source: 'c' }, creating());
+
+    expect(before).toBe(true);
+    expect(creationOf(joints)).toMatchObject({ volumeId, disposable: false });
+  });
+
+  it('of a new volume leaves it to be deleted when commands of another entry have ended well [6.10]', async () => {
+    await using joints = await startJoints({});
+    await joints.mc.noteCommands('vol-other');
+    await joints.mc.notePrepared('vol-other');
+    const { volumeId } = (await createFor(joints)) as { volumeId: string };
+
+    await claimFor(joints, volumeId, { source: 'c' }, creating());
+
+    expect(creationOf(joints).disposable).toBe(true);
   });
 
   it('of a volume by id belongs to no pool [4.2]', async () => {
@@ -230,6 +362,16 @@ describe('claiming a volume', () => {
     expect(joints.holds()).toEqual([]);
     expect(await joints.tagsOf('vol-attach-denied')).toEqual(inPool);
     expect(await joints.neighbour.take('vol-attach-denied', entryOf())).toBe('taken');
+  });
+
+  it('that finds its volume deleted is no failure: of a pool there may be others [6.3]', async () => {
+    await using joints = await startJoints({});
+    await joints.claims.take('vol-0bbbbbbbbbbbbbbbb', entryOf());
+
+    expect(await claimFor(joints, 'vol-0bbbbbbbbbbbbbbbb')).toBe('taken');
+
+    expect(joints.holds()).toEqual([]);
+    expect(await joints.neighbour.take('vol-0bbbbbbbbbbbbbbbb', entryOf())).toBe('taken');
   });
 
   it('that nobody answered is held, and unmarked [6.7, 12.2]', async () => {
@@ -270,27 +412,26 @@ describe('claiming a volume', () => {
     });
   });
 
-  it.each([
-    {
-      what: 'a permission',
-      volumes: [{ id: 'vol-attach-denied' }],
-      volumeId: 'vol-attach-denied',
-      says: /Allow ec2:AttachVolume/,
-    },
-    {
-      what: 'a stranger at its device',
-      volumes: [{ id: 'vol-0s', attachedTo: { instanceId: ME, device: '/dev/sdf' } }, { id: 'vol-01' }],
-      volumeId: 'vol-01',
-      says: /\/dev\/sdf is held by vol-0s/,
-    },
-  ])(
-    'fails for $what, also where an earlier one was never answered [6.2, 6.3]',
-    async ({ volumes, volumeId, says }) => {
-      await using joints = await startJoints({ volumes }, { holds: [attachment({ volumeId: 'vol-00' })] });
+  it('fails for a stranger at its device, also where an earlier one was never answered [6.2, 6.3]', async () => {
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-0s', attachedTo: { instanceId: ME, device: '/dev/sdf' } }, { id: 'vol-01' }] },
+      { holds: [attachment({ volumeId: 'vol-00' })] },
+    );
 
-      expect((await refusal(claimFor(joints, volumeId))).message).toMatch(says);
-    },
-  );
+    expect((await refusal(claimFor(joints, 'vol-01'))).message).toMatch(/\/dev\/sdf is held by vol-0s/);
+  });
+
+  it('is no failure where EC2 does not show yet what an earlier one has brought to its device [6.2, 6.3]', async () => {
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-00' }, { id: 'vol-01' }], consistencyMs: 60_000 },
+      { holds: [attachment({ volumeId: 'vol-00' })] },
+    );
+    await joints.volumes.attach({ volumeId: 'vol-00', device: '/dev/sdf' }, joints.mc);
+
+    expect(await claimFor(joints, 'vol-01')).toBe('taken');
+
+    expect(joints.holds()).toEqual([attachment({ volumeId: 'vol-00' })]);
+  });
 
   it('that is lost takes away what had been created: it is somebody’s by now, and no longer ours to delete [6.10]', async () => {
     await using joints = await startJoints(
@@ -318,7 +459,7 @@ describe('a new volume whose commands have succeeded', () => {
       },
     });
 
-  it('is no longer free to be formatted: its mark is gone before the journal says so [4.3, 6.7]', async () => {
+  it('bears a mark that says so, before the journal does: nobody is to format it [4.3, 6.7]', async () => {
     await using joints = await startJoints(
       { volumes: [{ id: 'vol-01', tags: createdBy(ME) }] },
       { holds: [attachment()] },
@@ -326,17 +467,17 @@ describe('a new volume whose commands have succeeded', () => {
 
     await prepare(joints);
 
-    expect(joints.cloud.volume('vol-01')?.tags).not.toHaveProperty([volumeTags.inTransit]);
+    expect(joints.cloud.volume('vol-01')?.tags).toEqual(preparedBy(ME));
     expect(joints.holds()).toEqual([attachment({ prepared: true })]);
   });
 
-  it.each(['vol-delete-tags-denied', 'vol-delete-tags-throttled'])(
-    'fails its entry where the mark of %s cannot be taken off: the next instance would format it [4.3, 6.7]',
+  it.each(['vol-create-tags-denied', 'vol-create-tags-throttled'])(
+    'fails its entry where that cannot be written on %s: the next instance would format it [4.3, 6.7]',
     async (volumeId) => {
       const held = attachment({ volumeId });
       await using joints = await startJoints({ volumes: [{ id: volumeId, tags: createdBy(ME) }] }, { holds: [held] });
 
-      await expect(prepare(joints, { volumeId })).rejects.toThrow(/DeleteTags/);
+      await expect(prepare(joints, { volumeId })).rejects.toThrow(/CreateTags/);
       expect(joints.holds()).toEqual([held]);
     },
   );
@@ -348,7 +489,7 @@ describe('a new volume whose commands have succeeded', () => {
 
       await prepare(joints, settings);
 
-      expect(joints.calls('DeleteTags')).toEqual([]);
+      expect(joints.calls('CreateTags')).toEqual([]);
       expect(joints.holds()).toEqual([attachment({ prepared: true })]);
     },
   );
@@ -356,6 +497,11 @@ describe('a new volume whose commands have succeeded', () => {
 
 describe('giving back what was created', () => {
   const discard = (joints: Joints, hold: CreationHold) => run(discardVolume(joints), hold);
+  /** As a replacement of this instance looks for what was left behind. */
+  const lookNext = ({ neighbour, ...joints }: Joints) => {
+    const facts = { ...joints.facts, instanceId: OTHER };
+    return run(lookAtSource({ ...joints, facts, claims: neighbour }), { entry: creating(), source: 'c' });
+  };
   const drop = (joints: Joints, hold: AttachmentHold | CreationHold) =>
     run(dropHold(joints.transactions, joints.claims, joints.marking), hold);
   const list = (joints: Joints, devices?: string[]) =>
@@ -395,30 +541,77 @@ describe('giving back what was created', () => {
     expect(joints.calls('DeleteVolume')).toEqual([{ VolumeId: volumeId }]);
   });
 
-  it('has nothing to delete where nothing came of the request [6.6]', async () => {
-    await using joints = await startJoints({});
-    const request = joints.creations.requestFor(creating(), {
-      transactionId: TRANSACTION,
-      attempt: 1,
-      now: new Date(),
-    });
+  /** A request of which nothing came, written down so long ago. */
+  const unansweredFor = (joints: Joints, minutes: number) => {
+    const parts = { transactionId: TRANSACTION, attempt: 1, now: new Date() };
+    const request = joints.creations.requestFor(creating(), parts);
+    return creation({ request, requestedAt: minutesAgo(minutes) });
+  };
 
-    expect(await discard(joints, creation({ request }))).toBe('gone');
+  it('has nothing to delete where nothing came of the request in a minute [6.6, 12.2]', async () => {
+    await using joints = await startJoints({});
+
+    expect(await discard(joints, unansweredFor(joints, 1.1))).toBe('gone');
     expect(joints.calls('DeleteVolume')).toEqual([]);
   });
 
-  it('leaves it where other commands than its own may have written on it, without marks [6.7, 6.10]', async () => {
+  it('is not done with a request without an answer before: EC2 may be about to show its volume [6.6, 12.2]', async () => {
+    await using joints = await startJoints({});
+
+    const error = await refusal(discard(joints, unansweredFor(joints, 0.5)));
+
+    expect(error).toBeInstanceOf(AdapterError);
+    expect(error.retryable).toBe(true);
+  });
+
+  it('has nothing to delete where EC2 has no such volume any more [6.10]', async () => {
+    await using joints = await startJoints({});
+
+    expect(await discard(joints, creation({ volumeId: 'vol-0bbbbbbbbbbbbbbbb' }))).toBe('gone');
+  });
+
+  const { [volumeTags.inTransit]: _mark, ...settledHere } = createdBy(ME);
+  it.each([
+    { what: 'is about to be used by another instance', tags: createdBy(OTHER), disposable: true },
+    { what: 'was prepared by another instance', tags: preparedBy(OTHER), disposable: true },
+    { what: 'has been used since', tags: inPool, disposable: true },
+    { what: 'has been used by this instance in another run', tags: settledHere, disposable: true },
+    { what: 'has been used since and is not to be deleted anyway', tags: createdBy(OTHER), disposable: false },
+  ])('leaves one alone that $what, and writes nothing on it [6.10, 12.2]', async ({ tags, disposable }) => {
+    await using joints = await startJoints({ volumes: [{ id: 'vol-01', tags }] });
+
+    expect(await discard(joints, creation({ volumeId: 'vol-01', disposable }))).toBe('left');
+
+    expect(await joints.tagsOf('vol-01')).toEqual(tags);
+    expect([...joints.calls('DeleteVolume'), ...joints.calls('DeleteTags')]).toEqual([]);
+  });
+
+  it.each([createdBy(ME), preparedBy(ME)])(
+    'leaves it where other commands than its own may have written on it, for the next one to find: %j [6.6, 6.7, 6.10]',
+    async (marks) => {
+      const tags = { ...marks, [volumeTags.transaction]: TRANSACTION };
+      const held = creation({ volumeId: 'vol-01', disposable: false });
+      await using joints = await startJoints({ volumes: [{ id: 'vol-01', tags, type: 'gp3' }] }, { holds: [held] });
+      const { [volumeTags.holder]: _, [volumeTags.transaction]: __, ...left } = tags;
+
+      expect(await discard(joints, held)).toBe('left');
+      await drop(joints, held);
+
+      expect(joints.calls('DeleteVolume')).toEqual([]);
+      expect(await joints.tagsOf('vol-01')).toEqual(left);
+      expect((await lookNext(joints)).target).toMatchObject({ volumeId: 'vol-01', source: 'c' });
+    },
+  );
+
+  it('lets go of it and of its device on this instance [6.3]', async () => {
     await using joints = await startJoints({});
     const { volumeId } = (await createFor(joints)) as { volumeId: string };
-    await joints.mc.noteCommands('vol-other');
+    const before = await joints.neighbour.take(volumeId, entryOf());
 
-    expect(await discard(joints, creationOf(joints))).toBe('left');
+    await drop(joints, creationOf(joints));
 
-    expect(joints.calls('DeleteVolume')).toEqual([]);
-    const tags = await joints.tagsOf(volumeId);
-    expect(tags).toMatchObject(inPool);
-    expect(tags).not.toHaveProperty([volumeTags.transaction]);
-    expect(tags).not.toHaveProperty([volumeTags.holder]);
+    expect(before).not.toBe('taken');
+    expect(await joints.neighbour.take(volumeId, entryOf())).toBe('taken');
   });
 
   it('writes nothing on what is deleted next [6.7, 6.10]', async () => {
