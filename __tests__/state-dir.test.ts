@@ -277,7 +277,7 @@ describe('the journal', () => {
     await expect(state.changeHolds(adding('a'))).resolves.toBeUndefined();
   });
 
-  it.each(['__proto__', 'constructor', 'toString', '0', 'a\nb', 'ä 😀', '\ud800', '"\\', '../up'])(
+  it.each(['__proto__', 'constructor', 'toString', '', '0', 'a\nb', 'ä 😀', '\ud800', '"\\', '../up'])(
     'keeps a domain called %j [12.2]',
     async (domain) => {
       const state = await openDir();
@@ -515,7 +515,7 @@ describe('a damaged journal', () => {
       content: withCreation({ requestedAt: undefined }),
       reason: 'holds[0].requestedAt is missing',
     },
-    ...['domain', 'device', 'volumeId'].flatMap((field) => [
+    ...['device', 'volumeId'].flatMap((field) => [
       {
         damage: `an attachment whose ${field} is empty`,
         content: withHold({ [field]: '' }),
