@@ -137,12 +137,14 @@ describe('a volume is created', () => {
     sources: VolumeSource[];
     doings: Doings;
     waitMs?: number;
+    patienceMs?: number;
     creates: 'at once' | 'after the waiting' | 'never';
   }
   const xHeld = { 'look at x': heldElsewhere('x') };
   const pHeld = { 'look at p': heldElsewhere('p') };
   const noX = { 'look at x': nothingIn('x') };
   const noP = { 'look at p': nothingIn('p') };
+  const cHeld = { 'look at c': heldElsewhere('c') };
 
   it.each<Case>([
     { when: 'there is nothing else', sources: ['c'], doings: {}, creates: 'at once' },
@@ -211,10 +213,45 @@ describe('a volume is created', () => {
       doings: { ...noP, 'look here': passing },
       creates: 'never',
     },
-  ])('$creates when $when, with `wait` $waitMs [6.3, 6.4]', ({ sources, doings, waitMs, creates }) => {
-    const volume = toCreate({ ...doings, create: held }, { sources, ...(waitMs !== undefined && { waitMs }) });
+    {
+      when: 'what was left behind is still being made',
+      sources: ['c'],
+      doings: cHeld,
+      waitMs: 60_000,
+      creates: 'after the waiting',
+    },
+    { when: 'what was left behind is still being made', sources: ['c'], doings: cHeld, waitMs: 0, creates: 'at once' },
+    {
+      when: 'what was left behind is still being made, and no waiting was asked for',
+      sources: ['p', 'c'],
+      doings: { ...noP, ...cHeld },
+      creates: 'never',
+    },
+    {
+      when: 'what was left behind is still being made, and the domain can do without',
+      sources: ['p', 'c'],
+      doings: { ...noP, ...cHeld },
+      patienceMs: 60_000,
+      creates: 'after the waiting',
+    },
+    {
+      when: 'the pool is held, and the domain can do without',
+      sources: ['p', 'c'],
+      doings: pHeld,
+      patienceMs: 60_000,
+      creates: 'at once',
+    },
+    {
+      when: 'the volume by id is held, and the domain can do without',
+      sources: ['x', 'c'],
+      doings: xHeld,
+      patienceMs: 60_000,
+      creates: 'never',
+    },
+  ])('$creates when $when, with `wait` $waitMs [5.4, 6.3, 6.4]', ({ sources, doings, creates, ...times }) => {
+    const volume = toCreate({ ...doings, create: held }, { sources, ...times });
     const atOnce = creationsOf(volume);
-    volume.clock.increment((waitMs ?? 0) - 1);
+    volume.clock.increment((times.waitMs ?? times.patienceMs ?? 0) - 1);
     const meanwhile = creationsOf(volume);
 
     volume.clock.increment(600_000);
@@ -222,6 +259,13 @@ describe('a volume is created', () => {
     expect([atOnce, meanwhile, creationsOf(volume)]).toEqual(
       { 'at once': [1, 1, 1], 'after the waiting': [0, 0, 1], never: [0, 0, 0] }[creates],
     );
+  });
+
+  it('for which one that is still being made for somebody else is waited for first, and told of [6.4, 6.6]', () => {
+    const { state, context } = toCreate({ 'look at c': heldElsewhere('c') });
+
+    expect(state).toBe('waiting');
+    expect(context.waitingFor).toBe('c is held by i-0def (in-use)');
   });
 
   it('never beside a volume by id that exists, and that is said when the waiting is over [6.4]', () => {

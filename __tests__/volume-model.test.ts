@@ -28,8 +28,9 @@ function sourceMayShow({ input }: StepUnderWay): Outcome[] {
   return [...kinds.map((kind) => sees(kind, of)), sees('held', of, 'on its way out', true), passing, denied];
 }
 
+/** What is in a pool may have been prepared by somebody who was gone before his application ran. */
 function targetOf(source: VolumeSource): VolumeTarget {
-  return target({ source, volumeId: `vol-${source}` });
+  return target({ source, volumeId: `vol-${source}`, ...(source === 'p' && { preparedBefore: true }) });
 }
 
 const outcomes: Outcomes = {
@@ -89,10 +90,16 @@ const anEntry: fc.Arbitrary<VolumeEntry> = fc
       fc.constantFrom<VolumeSource[]>(['p', 'c'], ['x', 'c'], ['x', 'p', 'c']),
     ),
     waitMs: fc.constantFrom(undefined, 0, 1_000, 30_000),
+    patienceMs: fc.constantFrom(undefined, 2_000, 20_000),
     seed: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   })
-  .map(({ waitMs, ...settings }) =>
-    volumeEntry({ ...settings, pool: 'main', ...(waitMs !== undefined && { waitMs }) }),
+  .map(({ waitMs, patienceMs, ...settings }) =>
+    volumeEntry({
+      ...settings,
+      pool: 'main',
+      ...(waitMs !== undefined && { waitMs }),
+      ...(patienceMs !== undefined && { patienceMs }),
+    }),
   );
 
 /** Without a bias to small numbers: what comes first leads to the end. */
@@ -226,12 +233,22 @@ describe('a volume, whatever happens', () => {
     });
   });
 
+  it('is created beside one that is still being made for it only when all that shall be waited has been waited [6.4, 6.6]', () => {
+    inEveryLife((life, entry) => {
+      for (const { before } of newCreations(life)) {
+        const last = before.at(-1);
+        expect(last?.input.source).toBe('c');
+        if (kindOf(last) === 'held') expect(last?.atMs).toBeGreaterThanOrEqual(waitedMs(entry));
+      }
+    });
+  });
+
   it('is never created for a fault that may pass: only an answer leads to a request, or the same one again [6.3, 6.6]', () => {
     inEveryLife((life) => {
       for (const { step, before } of each(life, 'create')) {
         const last = before.findLast(({ src }) => src !== 'awaitSerial');
         expect(inWords(last)).toMatch(
-          /^(lookHere creating|lookAtSource absent|create (fault|used-up)|claim fault|look absent)$/,
+          /^(lookHere creating|lookAtSource (absent|held)|create (fault|used-up)|claim fault|look absent)$/,
         );
         if (kindOf(last) === 'fault')
           expect(step.input.attempt).toBe(before.findLast(({ src }) => src === 'create')?.input.attempt);
@@ -256,10 +273,10 @@ describe('a volume, whatever happens', () => {
     });
   });
 
-  it('is waited for no longer once `wait` is over: only faults and lost races make it pause then [6.4]', () => {
-    inEveryLife(({ places }, { waitMs = Number.POSITIVE_INFINITY }) => {
+  it('is waited for no longer once `wait`, or without it the patience, is over: only faults and lost races make it pause then [5.4, 6.4]', () => {
+    inEveryLife(({ places }, entry) => {
       for (const { state, nowMs, context } of places)
-        if (state === 'waiting' && nowMs >= waitMs) expect(context.pausesFor).toMatch(/^(lost|fault)$/);
+        if (state === 'waiting' && nowMs >= waitedMs(entry)) expect(context.pausesFor).toMatch(/^(lost|fault)$/);
     });
   });
 
@@ -269,13 +286,13 @@ describe('a volume, whatever happens', () => {
       lost: [0, LOST_PAUSE_MAX_MS],
       fault: [1_000, FAULT_PAUSE_MAX_MS],
     };
-    inEveryLife(({ places }, { waitMs }) => {
+    inEveryLife(({ places }, entry) => {
       for (const [i, { state, context, nowMs }] of places.entries()) {
         const next = places[i + 1];
         if (state !== 'waiting' || next === undefined || next.state === 'ended') continue;
         const [least = 0, most = 0] = bounds[context.pausesFor ?? 'held'];
         // The end of the waiting cuts a pause short.
-        if (next.nowMs !== waitMs) expect(next.nowMs - nowMs).toBeGreaterThanOrEqual(least);
+        if (next.nowMs !== waitedMs(entry)) expect(next.nowMs - nowMs).toBeGreaterThanOrEqual(least);
         expect(next.nowMs - nowMs).toBeLessThanOrEqual(most);
       }
     });
@@ -292,7 +309,7 @@ describe('a volume, whatever happens', () => {
         attachment: {
           volumeId: from?.volumeId,
           source: from?.source,
-          attachedNow: from?.unprepared === true || claim !== undefined,
+          attachedNow: from?.unprepared === true || (claim !== undefined && from?.preparedBefore !== true),
         },
       });
     });
@@ -316,6 +333,11 @@ describe('a volume, whatever happens', () => {
     );
   });
 });
+
+/** How long what somebody has is waited for. */
+function waitedMs({ waitMs, patienceMs }: VolumeEntry): number {
+  return waitMs ?? patienceMs ?? Number.POSITIVE_INFINITY;
+}
 
 /** Requests that no other one went before, each after a look at what was left behind. */
 function newCreations(life: Life) {

@@ -68,6 +68,18 @@ describe('a volume', () => {
     expect(volume.output).toEqual({ attachment: { ...there, attachedNow: false } });
   });
 
+  it.each(['free', 'attached', 'attaching'] as const)(
+    'that is %s, and that somebody has prepared before his application ran, is told as attached already: nobody is to format it [4.3]',
+    (kind) => {
+      const { output } = byId({
+        'look at x': sees(kind, target({ source: 'c', preparedBefore: true })),
+        awaitSerial: resolves(disk),
+      });
+
+      expect(output).toEqual({ attachment: { ...there, source: 'c', attachedNow: false } });
+    },
+  );
+
   it.each(['attached', 'attaching'] as const)(
     'that is %s here already, but was never prepared, is adopted as if it were attached just now [4.3]',
     (kind) => {
@@ -388,6 +400,39 @@ describe('the time that is waited', () => {
     const { script, output } = fromBoth(bothHeld, { waitMs: 0 });
 
     expect(script.taken).toEqual(['look here', 'look at x', 'look at p']);
+    expect(output).toHaveProperty('problem');
+  });
+
+  it('ends without a `wait` when the patience with what a domain can do without is over [5.4, 6.4]', () => {
+    const volume = fromBoth(bothHeld, { critical: false, patienceMs: 60_000 });
+
+    volume.clock.increment(59_999);
+    const before = volume.output;
+    volume.clock.increment(1);
+
+    expect(before).toBeUndefined();
+    expect(volume.output).toEqual({
+      problem: 'not waited for any longer: x is held by i-0def (in-use); p is held by i-0def (in-use)',
+    });
+  });
+
+  it.each([
+    { waits: 'longer', patienceMs: 1_000 },
+    { waits: 'less', patienceMs: 600_000 },
+  ])('is as written where a `wait` is: also where that $waits than the patience would [5.4, 6.4]', ({ patienceMs }) => {
+    const volume = fromBoth(bothHeld, { waitMs, patienceMs });
+
+    volume.clock.increment(waitMs - 1);
+    const { state } = volume;
+    volume.clock.increment(1);
+
+    expect(state).toBe('waiting');
+    expect(volume.output).toHaveProperty('problem');
+  });
+
+  it('is none with `wait` 0, however patient one would be [5.4, 6.4]', () => {
+    const { output } = fromBoth(bothHeld, { waitMs: 0, patienceMs: 60_000 });
+
     expect(output).toHaveProperty('problem');
   });
 
