@@ -417,9 +417,9 @@ describe('the time that is waited', () => {
   });
 
   it.each([
-    { waits: 'longer', patienceMs: 1_000 },
-    { waits: 'less', patienceMs: 600_000 },
-  ])('is as written where a `wait` is: also where that $waits than the patience would [5.4, 6.4]', ({ patienceMs }) => {
+    { length: 'longer', patienceMs: 1_000 },
+    { length: 'shorter', patienceMs: 600_000 },
+  ])('is as written where a `wait` is: also where that is $length than the patience [5.4, 6.4]', ({ patienceMs }) => {
     const volume = fromBoth(bothHeld, { waitMs, patienceMs });
 
     volume.clock.increment(waitMs - 1);
