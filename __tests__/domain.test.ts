@@ -89,6 +89,32 @@ describe('a domain on its way up', () => {
     expect(domain.script.taken).not.toContain('runCommands started');
   });
 
+  it.each([
+    { what: 'others fail', event: othersFail },
+    { what: 'it is stopped', event: stop() },
+  ])('writes nothing down of committing any more when $what meanwhile [12.3]', ({ event }) => {
+    const { domain, step } = heldIn('committing');
+
+    domain.send(event);
+    domain.script.resolve(step);
+
+    const remembered = domain.script.begun.filter(({ name }) => name.startsWith('remember'));
+    expect(remembered.length).toBeGreaterThan(1);
+    for (const { input } of remembered.slice(1)) expect(input).not.toHaveProperty('commits');
+  });
+
+  it('writes down once that it commits, and not again when it ends [12.3]', () => {
+    const domain = proceeded();
+
+    domain.send(stop());
+
+    const remembered = domain.script.begun.filter(({ name }) => name.startsWith('remember'));
+    expect(remembered.map(({ input }) => input)).toEqual([
+      { domain: 'web', past: 'started', commits: true },
+      expect.not.objectContaining({ commits: true }),
+    ]);
+  });
+
   it('has the journal forget what was taken once that is written down, and not before [5.2, 12.2]', () => {
     const { domain, step } = heldIn('committing');
     const before = [...domain.commits];
