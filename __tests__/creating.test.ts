@@ -580,7 +580,7 @@ describe('giving back what was created', () => {
   ])('leaves one alone that $what, and writes nothing on it [6.10, 12.2]', async ({ tags, disposable }) => {
     await using joints = await startJoints({ volumes: [{ id: 'vol-01', tags }] });
 
-    expect(await discard(joints, creation({ volumeId: 'vol-01', disposable }))).toBe('left');
+    expect(await discard(joints, creation({ volumeId: 'vol-01', disposable }))).toBe('not-ours');
 
     expect(await joints.tagsOf('vol-01')).toEqual(tags);
     expect([...joints.calls('DeleteVolume'), ...joints.calls('DeleteTags')]).toEqual([]);

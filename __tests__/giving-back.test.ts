@@ -180,7 +180,7 @@ describe('a created volume that is given back', () => {
     expect(output).toMatchObject({ given: [unanswered] });
   });
 
-  it.each(['deleted', 'gone', 'left', 'dry'])('is done with when it is %s [2.1, 6.10]', (discarded) => {
+  it.each(['deleted', 'gone', 'left', 'not-ours', 'dry'])('is done with when it is %s [2.1, 6.10]', (discarded) => {
     const { script, context, output } = givingBack([creation], { [discard]: resolves(discarded) });
 
     expect(script.taken.at(-1)).toBe(drop);

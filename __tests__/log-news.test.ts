@@ -134,6 +134,28 @@ describe('the log', () => {
   });
 
   it.each([
+    { discarded: 'deleted', level: 'info', message: 'volume is deleted: it was created just now' },
+    { discarded: 'gone', level: 'info', message: 'nothing was created' },
+    {
+      discarded: 'left',
+      level: 'warn',
+      message: 'volume was created just now, but is not deleted: commands of another entry may have written on it',
+    },
+    {
+      discarded: 'not-ours',
+      level: 'warn',
+      message: 'volume was created here, but somebody else has used it since: it stays as it is',
+    },
+  ])('says of what was created that it is $discarded [6.10]', ({ discarded, level, message }) => {
+    const { said, tell } = listening();
+    const left = [{ kind: 'creation', domain: 'web', device: '/dev/sdf', volumeId: 'vol-1' }];
+
+    tell('giving-back', 'dropping', { left, discarded, what: { reason: 'roll-back' } }, { from: 'discarding' });
+
+    expect(said).toMatchObject([{ level, message, fields: { domain: 'web', volume: 'vol-1', why: 'roll-back' } }]);
+  });
+
+  it.each([
     { restored: 'restored', level: 'info', message: 'record is given back' },
     { restored: 'not-ours', level: 'warn', message: 'record is no longer ours, and stays as it is' },
   ])('says what became of a record that is given back: $restored [7.5]', ({ restored, level, message }) => {

@@ -157,7 +157,7 @@ export const discardVolume = ({ volumes, creations, transactions, marking, facts
     const seen = await volumes.look({ volumeId, device: hold.device }, transaction);
     // What EC2 does not show is gone, or so new that nobody can have had it.
     if (seen.kind === 'absent') return await creations.discard(volumeId, transaction);
-    if (!isOwnCreation(seen, facts.instanceId)) return 'left';
+    if (!isOwnCreation(seen, facts.instanceId)) return 'not-ours';
     if (hold.disposable) return await creations.discard(volumeId, transaction);
     marking.givenBack(volumeId, transaction);
     return 'left';

@@ -127,6 +127,8 @@ export function createLogNews(log: Log): (change: Change) => void {
         'volume was created just now, but is not deleted: commands of another entry may have written on it',
         fields,
       );
+    else if (discarded === 'not-ours')
+      log.warn('volume was created here, but somebody else has used it since: it stays as it is', fields);
     else log.info(discarded === 'gone' ? 'nothing was created' : 'volume is deleted: it was created just now', fields);
   }
 

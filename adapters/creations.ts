@@ -36,7 +36,7 @@ export interface Creations {
    * Deletes a volume; `gone`: there is none of that id any more.
    * @throws AdapterError for every refusal; `retryable` while it is still being created, or detached.
    */
-  discard(volumeId: string, log: CallLog): Promise<Exclude<Discarded, 'left'>>;
+  discard(volumeId: string, log: CallLog): Promise<Exclude<Discarded, 'left' | 'not-ours'>>;
 }
 
 export function createCreations(aws: Aws, { instanceId, zone }: InstanceFacts): Creations {

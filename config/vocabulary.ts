@@ -344,5 +344,8 @@ export type Restored = 'restored' | 'not-ours' | 'dry';
 /** What became of an attempt to create; `used-up`: the request's token cannot be used again (6.6). */
 export type Created = { volumeId: string } | 'used-up' | 'dry';
 
-/** What became of a volume that this transaction created and wants no more; `left`: it may hold somebody's data by now. */
-export type Discarded = 'deleted' | 'gone' | 'left' | 'dry';
+/**
+ * What became of a volume that this transaction created and wants no more; `left`: commands of others may have written on it;
+ * `not-ours`: another instance has used it since, and it was left as it is.
+ */
+export type Discarded = 'deleted' | 'gone' | 'left' | 'not-ours' | 'dry';
