@@ -421,6 +421,15 @@ describe('claiming a volume', () => {
     expect((await refusal(claimFor(joints, 'vol-01'))).message).toMatch(/\/dev\/sdf is held by vol-0s/);
   });
 
+  it('fails for a permission, also where an earlier one was never answered [6.2, 6.3]', async () => {
+    await using joints = await startJoints(
+      { volumes: [{ id: 'vol-attach-denied' }] },
+      { holds: [attachment({ volumeId: 'vol-00' })] },
+    );
+
+    expect((await refusal(claimFor(joints, 'vol-attach-denied'))).message).toMatch(/Allow ec2:AttachVolume/);
+  });
+
   it('is no failure where EC2 does not show yet what an earlier one has brought to its device [6.2, 6.3]', async () => {
     await using joints = await startJoints(
       { volumes: [{ id: 'vol-00' }, { id: 'vol-01' }], consistencyMs: 60_000 },

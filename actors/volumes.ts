@@ -131,7 +131,9 @@ async function afterRefusal(
   const unanswered = othersHere(hold, transaction);
   if (unanswered.length === 0) throw error;
   const there = await volumes.lookAtDevice(hold.device, transaction);
-  if (there !== undefined && !unanswered.some(({ volumeId }) => volumeId === there.volumeId)) throw error;
+  // Where EC2 does not show it yet, what it says of the device is as good.
+  const isHeld = /\balready in use\b|\bis held by\b/.test(messageOf(error));
+  if (there === undefined ? !isHeld : !unanswered.some(({ volumeId }) => volumeId === there.volumeId)) throw error;
   return 'passed by';
 }
 
