@@ -228,6 +228,14 @@ describe('a look in a pool', () => {
     });
   });
 
+  it('does not wait for one with Multi-Attach, whoever has it [6.3, 6.4]', async () => {
+    await using joints = await startJoints({
+      volumes: [pooled('vol-01', { type: 'io2', multiAttach: true, ...at(OTHER) })],
+    });
+
+    expect(await look(joints, 'p')).toMatchObject({ kind: 'absent', seen: expect.stringMatching(/Multi-Attach/) });
+  });
+
   it('says why none of its volumes can ever be had [6.3]', async () => {
     await using joints = await startJoints({ volumes: [pooled('vol-01', { type: 'io2', multiAttach: true })] });
 

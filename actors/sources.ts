@@ -138,9 +138,9 @@ async function noneInPool(
 ): Promise<SourceLooked> {
   const { entry, facts } = look;
   const name = `pool ${entry.pool} of ${entry.domain} in ${facts.zone}`;
-  const held = [...all.filter(({ kind, heldBy }) => kind === 'held' || heldBy !== undefined), ...promised].toSorted(
-    byId,
-  );
+  // What this instance has at another device may be let go; what else is refused never becomes free.
+  const isHeld = ({ kind, heldBy }: SeenVolume) => kind === 'held' || heldBy === facts.instanceId;
+  const held = [...all.filter(isHeld), ...promised].toSorted(byId);
   if (inUse.length + held.length > 0) {
     const told = [...inUse, ...(await sentences(held.slice(0, NAMED), look))];
     return { kind: 'held', seen: `${name}: ${listed(told, inUse.length + held.length)}` };
