@@ -1,4 +1,4 @@
-/** `ec2fleetd validate FILE…`: everything that is wrong with configurations, and what would be right. */
+/** `ec2fleetd validate FILE…`: everything that is wrong with configurations, what would be right, and what is new in old ones. */
 import { buffer } from 'node:stream/consumers';
 import { linesFor, volumeLines } from '../config/commands.ts';
 import { ConfigError, type Problem, problemLine } from '../config/errors.ts';
@@ -14,6 +14,7 @@ interface Verdict {
   file: string;
   errors: readonly Problem[];
   warnings: readonly Problem[];
+  notes: readonly Problem[];
   config?: Config | undefined;
 }
 
@@ -38,26 +39,31 @@ async function verdictOf(file: string, options: { strict: boolean }): Promise<Ve
   const name = file === '-' ? 'stdin' : file;
   try {
     const text = await decodeUserData(file === '-' ? await buffer(process.stdin) : await readConfigFile(file), name);
-    const { config, errors, warnings, notYet, awsForms } = examineConfig(text, name, options);
+    const { config, errors, warnings, notYet, awsForms, notes } = examineConfig(text, name, options);
     const all = [...warnings, ...notYet, ...awsForms].sort((a, b) => a.line - b.line || a.column - b.column);
-    return { file: name, config, errors, warnings: all };
+    return { file: name, config, errors, warnings: all, notes };
   } catch (error) {
-    if (error instanceof ConfigError) return { file: name, errors: error.problems, warnings: [] };
+    if (error instanceof ConfigError) return { file: name, errors: error.problems, warnings: [], notes: [] };
     throw error;
   }
 }
 
-function report({ file, errors, warnings, config }: Verdict): string {
+function report({ file, errors, warnings, notes, config }: Verdict): string {
   const counts = [
     ...(errors.length > 0 ? [counted(errors.length, 'problem')] : ['OK']),
     ...(warnings.length > 0 ? [counted(warnings.length, 'warning')] : []),
   ];
   const lines = [
     ...errors.map(problemLine),
-    ...warnings.map((warning) => problemLine({ ...warning, message: `warning: ${warning.message}` })),
+    ...warnings.map((warning) => marked('warning', warning)),
+    ...notes.map((note) => marked('note', note)),
     ...(errors.length === 0 ? summary(config) : []),
   ];
   return [`${file}: ${counts.join(', ')}`, ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
+
+function marked(kind: 'warning' | 'note', { message, ...place }: Problem): string {
+  return problemLine({ ...place, message: `${kind}: ${message}` });
 }
 
 /** What was understood, so that a slip which is no mistake shows as well. */

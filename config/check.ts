@@ -5,10 +5,10 @@ import { formOf, mismatch, missingKey, problemWith, unknownKey } from './sentenc
 import type { Path } from './source-text.ts';
 
 /**
- * How much a finding matters: `unknown` is an error under `--strict` and a warning otherwise, `form` is for `validate` alone,
- * `not-yet` keeps the daemon from running.
+ * How much a finding matters: `unknown` is an error under `--strict` and a warning otherwise, `form` and `note` are for `validate`
+ * alone, `not-yet` keeps the daemon from running.
  */
-export type Severity = 'error' | 'unknown' | 'warning' | 'form' | 'not-yet';
+export type Severity = 'error' | 'unknown' | 'warning' | 'form' | 'note' | 'not-yet';
 
 /** Something found in a configuration. */
 export interface Finding {

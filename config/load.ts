@@ -5,6 +5,7 @@ import { crossChecks } from './cross-checks.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { rootField } from './field.ts';
 import { notYet } from './not-yet.ts';
+import { oldDialectNotes } from './old-dialect.ts';
 import { placesOf } from './places.ts';
 import type { Config } from './schema.ts';
 import { createLocator, pathText } from './source-text.ts';
@@ -30,17 +31,21 @@ export interface Loaded {
  * @throws ConfigError with all problems, in file order.
  */
 export function loadConfig(text: string, file: string, options: { strict: boolean }): Loaded {
-  const { errors, ...loaded } = examineConfig(text, file, options);
+  const { errors, notes: _, ...loaded } = examineConfig(text, file, options);
   if (errors.length > 0) throw new ConfigError(errors);
   return loaded;
 }
 
+/** All that there is to say of a configuration. */
+export interface Examined extends Loaded {
+  /** Why it cannot be used. */
+  errors: Problem[];
+  /** What the lines of one for the old daemon do now and did not do there; empty as long as there are errors. */
+  notes: Problem[];
+}
+
 /** {@link loadConfig} for `validate`, which shows warnings beside errors. The configuration is whole only without errors. */
-export function examineConfig(
-  text: string,
-  file: string,
-  options: { strict: boolean },
-): Loaded & { errors: Problem[] } {
+export function examineConfig(text: string, file: string, options: { strict: boolean }): Examined {
   const { config, findings, problemOf } = read(text, file);
   const of = (...severities: Severity[]) =>
     findings.filter(({ severity }) => severities.includes(severity)).map(problemOf);
@@ -50,6 +55,7 @@ export function examineConfig(
     warnings: options.strict ? of('warning') : of('warning', 'unknown'),
     notYet: of('not-yet'),
     awsForms: of('form'),
+    notes: of('note'),
   };
 }
 
@@ -70,7 +76,9 @@ function read(text: string, file: string) {
   const { value, findings, places: all } = checkTree(rootField, root, lineOf);
   const places = placesOf(all, lineOf);
   const guesses = new Set(problems.filter(({ guessed }) => guessed).map(({ offset }) => offset));
-  const others = [...findings, ...crossChecks(places), ...notYet(places), ...awsForms(places)]
+  const doubts = [...findings, ...crossChecks(places)];
+  const isUsable = ![...syntax, ...doubts].some(({ severity }) => severity === 'error');
+  const others = [...doubts, ...notYet(places), ...awsForms(places), ...(isUsable ? oldDialectNotes(places) : [])]
     .map((found) => ({ ...found, offset: originalOffset(found.offset) }))
     // What a guess of ours leads to is not the reader's doing.
     .filter(({ offset }) => !guesses.has(offset));
