@@ -17,13 +17,10 @@ import { quoted } from './source-text.ts';
  * @param places of a configuration without errors.
  */
 export function oldDialectNotes(places: Places): Finding[] {
-  const sign = places.all.find(isOldSpelling);
+  const sign = signOf(places);
   if (sign === undefined) return [];
   return [
-    note(
-      sign,
-      'shows that this was written for the old daemon. Notes say which of its lines do something else now, docs/migrating.md has the rest; they end with the last old spelling.',
-    ),
+    ...places.at('').map((file) => written(file, places.named(sign))),
     ...wholeFile(places),
     ...places.at('domains.*').flatMap((domain) => wholeDomain(domain, places)),
     ...places.at('domains.*.attach-volume.*').flatMap((volume) => volumeNotes(volume, places)),
@@ -40,12 +37,25 @@ function note({ path, offset }: Place, message: string): Finding {
 
 // --- How it is told --------------------------------------------------------------------------------------------------
 
+/** Where it shows for whom a configuration was written: `$schema` says so either way; without one, an old spelling does. */
+function signOf(places: Places): Place | undefined {
+  const [schema] = places.at('$schema');
+  if (schema === undefined) return places.all.find(isOldSpelling);
+  return OLD_SCHEMA.test(String(schema.value)) ? schema : undefined;
+}
+
+function written(file: Place, where: string): Finding {
+  return note(
+    file,
+    `written for the old daemon, as ${where} shows. Notes say which lines do something else now, docs/migrating.md has the rest; they end once "$schema" names the new schema.`,
+  );
+}
+
 const OLD_SCHEMA = /^https?:\/\/schema\.si-magic\.com\//;
 const oldWords: readonly unknown[] = ['ans-sqs', 'least-recent-used', ...Object.keys(eventAliases)];
 
 /** What is still taken, but nobody would write today. */
 function isOldSpelling({ path, pattern, schema, value }: Place): boolean {
-  if (pattern === '$schema') return OLD_SCHEMA.test(String(value));
   if (schema.macros) return /\{ami-i[:}]/.test(String(value));
   if (pattern.startsWith('domains.*.notify.*.matrix.')) return oldWords.includes(path.at(-1));
   return schema.enum !== undefined && oldWords.includes(value);
@@ -77,7 +87,7 @@ function wayUpLimit(at: Place): Finding {
 
 function looksApart(at: Place): Finding {
   const what = `the metadata is looked at every ${at.value} s`;
-  return note(at, `takes effect now: ${what}. Check that so much of the two minutes may pass unseen.`);
+  return note(at, `takes effect now: ${what}. Check that a notice may be seen so late.`);
 }
 
 /** Domains no longer share each other's fate. */
@@ -163,21 +173,27 @@ function volumeNotes(volume: Place, places: Places): Finding[] {
   );
   return [
     ...(isWaitedFor && wait === undefined ? [waited] : []),
-    ...(letters.includes('p') ? [choice(volume, places)] : []),
+    ...(letters.includes('p') ? choice(volume, places) : []),
   ];
 }
 
-/** Which volume of a pool is tried first. */
-function choice(volume: Place, places: Places): Finding {
+/** Which volume of a pool is tried first; whoever has written the old way has decided. */
+function choice(volume: Place, places: Places): Finding[] {
+  const { 'pool-pref': preference } = volume.value as VolumeConfig;
+  if (preference === 'index') return [];
   if (volume.keys.includes('pool-pref'))
-    return note(
-      places.inside(volume, 'pool-pref'),
-      'decides now which volume of the pool is tried first. Check that this is the order you want; "index" is the old one.',
-    );
-  return note(
-    places.inside(volume, 'pool-name'),
-    'the launch index no longer decides which volume of the pool is tried first. Check that any will do; "pool-pref": "index" is the old way.',
-  );
+    return [
+      note(
+        places.inside(volume, 'pool-pref'),
+        'decides now which volume of the pool is tried first. Check that this is the order you want; "index" is the old one.',
+      ),
+    ];
+  return [
+    note(
+      places.inside(volume, 'pool-name'),
+      'the launch index no longer decides which volume of the pool is tried first. Check that any will do; "pool-pref": "index" is the old way.',
+    ),
+  ];
 }
 
 function recordName(name: Place): Finding[] {
