@@ -1,9 +1,17 @@
 /** The command line, by the built program. */
 
 import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import fc from 'fast-check';
 import { runCommandLine } from '../cli/commands.ts';
-import { optionsFromEnvironment, parseRunOptions, type RunOptions, writtenOut } from '../cli/options.ts';
+import {
+  daemonOptions,
+  optionsFromEnvironment,
+  parseRunOptions,
+  type RunOptions,
+  variableOf,
+  writtenOut,
+} from '../cli/options.ts';
 import { exitStatus } from '../config/exit-status.ts';
 
 /** The options that `run` gets from arguments and environment. */
@@ -26,7 +34,11 @@ async function parsedWithHelp(args: string[]): Promise<RunOptions | undefined> {
 
 /** The built program, run to its end. Everything it could reach is closed to it. */
 function ec2fleetd(args: string[], environment: NodeJS.ProcessEnv = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/main.cjs', ...args], {
+  return node(['dist/main.cjs', ...args], environment);
+}
+
+function node(args: string[], environment: NodeJS.ProcessEnv = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     env: { ...process.env, EC2FLEETD_IMDS: '127.0.0.1:9', ...environment },
     timeout: 15_000,
@@ -43,13 +55,16 @@ describe('the switches', () => {
     { args: ['--enable-poll=no', '--enable-notify', 'off'], on: ['init', 'exec'] },
     { args: ['--enable-init=0', '--enable-init=TRUE'], on: ['init', 'exec', 'notify', 'poll'] },
     { args: ['--enable-init=00', '--enable-exec=2'], on: ['exec', 'notify', 'poll'] },
+    { args: ['--enable-init=0.0', '--enable-exec=-1', '--enable-poll=Off'], on: ['exec', 'notify'] },
+    { args: ['--enable-init=NO', '--disable-all', '--enable-init=Yes', '--enable-poll=on'], on: ['init', 'poll'] },
+    { args: ['--disable-all', '--enable-notify=true', '--enable-notify=false'], on: [] },
   ])('$args leaves on $on [2.1]', ({ args, on }) => {
     const { switches } = parsed(args);
 
     expect(Object.entries(switches).flatMap(([name, isOn]) => (isOn ? [name] : []))).toEqual(on);
   });
 
-  it.each(['maybe', '', '-1', '1.5'])('take no other word: "%s" [2.1]', (value) => {
+  it.each(['maybe', '', '-', '1,5', '1 0', 'onn'])('take no other word: "%s" [2.1]', (value) => {
     expect(() => parsed([`--enable-init=${value}`])).toThrow();
   });
 });
@@ -67,31 +82,64 @@ describe('options', () => {
     expect(parsed(args)).toMatchObject(gives);
   });
 
-  it.each([['--transc_id='], ['--transc-id='], ['--log-format=xml'], ['--imds='], ['--nonsense']])(
-    '%s is a usage error [2.1]',
-    (arg) => {
-      expect(() => parsed([arg])).toThrow();
+  it.each([
+    ...['--transc_id=', '--transc-id=', '--userdata=', '--profile=', '--state-dir=', '--imds=', '--imds=one,,two'],
+    ...['--log-format=', '--log-format=xml', '--nonsense', '--strict=1', '--userdata'],
+  ])('%s is a usage error [2.1, 2.3]', (arg) => {
+    expect(() => parsed([arg])).toThrow();
+  });
+
+  /** For each option a value of the environment, and another one that is given by hand. */
+  const values: Record<string, { variable: string; says: string; arg: string; beats: string }> = {
+    userdata: { variable: 'EC2FLEETD_USERDATA', says: 'env', arg: '--userdata=own', beats: 'own' },
+    imds: { variable: 'EC2FLEETD_IMDS', says: 'env,env2:81', arg: '--imds=own', beats: 'own' },
+    'transc-id': { variable: 'EC2FLEETD_TRANSC_ID', says: 'env', arg: '--transc_id=own', beats: 'own' },
+    profile: { variable: 'EC2FLEETD_PROFILE', says: 'env', arg: '--profile=own', beats: 'own' },
+    'disable-all': { variable: 'EC2FLEETD_DISABLE_ALL', says: 'on', arg: '--enable-exec=1', beats: '1' },
+    'enable-init': { variable: 'EC2FLEETD_ENABLE_INIT', says: '0', arg: '--enable-init=1', beats: '1' },
+    'enable-exec': { variable: 'EC2FLEETD_ENABLE_EXEC', says: 'no', arg: '--enable-exec=1', beats: '1' },
+    'enable-notify': { variable: 'EC2FLEETD_ENABLE_NOTIFY', says: 'off', arg: '--enable-notify=1', beats: '1' },
+    'enable-poll': { variable: 'EC2FLEETD_ENABLE_POLL', says: 'false', arg: '--enable-poll=1', beats: '1' },
+    'state-dir': { variable: 'EC2FLEETD_STATE_DIR', says: '/env', arg: '--state-dir=/own', beats: '/own' },
+    'log-format': { variable: 'EC2FLEETD_LOG_FORMAT', says: 'json', arg: '--log-format=pretty', beats: 'pretty' },
+    strict: { variable: 'EC2FLEETD_STRICT', says: 'yes', arg: '', beats: '' },
+    verbose: { variable: 'EC2FLEETD_VERBOSE', says: '2', arg: '', beats: '' },
+  };
+
+  it.each(daemonOptions.map((option) => [option.name, option] as const))(
+    'may come from the environment: %s [2.2]',
+    (name, option) => {
+      const { variable = '', says = '' } = values[name] ?? {};
+      const asOption = option.value === undefined ? `--${name}` : `--${name}=${says}`;
+      const asOptions = option.isCounted ? Array<string>(Number(says)).fill(asOption) : [asOption];
+
+      expect(variableOf(option)).toBe(variable);
+      expect(parsed([], { [variable]: says })).toEqual(parsed(asOptions));
+      expect(parsed([], { [variable]: says })).not.toEqual(parsed([]));
     },
   );
 
-  it('may come from the environment, which the command line beats [2.2]', () => {
-    const environment = {
-      EC2FLEETD_USERDATA: 'env',
-      EC2FLEETD_STATE_DIR: '/env',
-      EC2FLEETD_STRICT: 'yes',
-      EC2FLEETD_VERBOSE: '2',
-    };
+  it.each(Object.values(values).filter(({ arg }) => arg !== ''))(
+    'beat the environment: $arg stands against $variable=$says [2.2]',
+    ({ variable, says, arg, beats }) => {
+      const withoutSwitches = variable === 'EC2FLEETD_DISABLE_ALL' ? ['--disable-all'] : [];
 
-    expect(parsed(['--userdata=own'], environment)).toMatchObject({
-      userdata: 'own',
-      stateDir: '/env',
-      strict: true,
-      verbosity: 2,
-    });
+      expect(parsed([arg], { [variable]: says })).toEqual(parsed([...withoutSwitches, arg]));
+      expect(arg.endsWith(beats)).toBe(true);
+    },
+  );
+
+  it('that are empty in the environment are as good as not there [2.2]', () => {
+    const empty = Object.fromEntries(daemonOptions.map((option) => [variableOf(option), '']));
+
+    expect(parsed([], empty)).toEqual(parsed([]));
   });
 
-  it('from the environment lose to the command line in the old spelling, too [2.1, 2.2]', () => {
-    expect(parsed(['--transc_id=own'], { EC2FLEETD_TRANSC_ID: 'env' })).toMatchObject({ transcId: 'own' });
+  it('without a value may be switched off in the environment [2.2]', () => {
+    const environment = { EC2FLEETD_STRICT: '0', EC2FLEETD_DISABLE_ALL: 'no', EC2FLEETD_VERBOSE: 'off' };
+
+    expect(parsed([], environment)).toEqual(parsed([]));
+    expect(parsed([], { EC2FLEETD_VERBOSE: 'yes' })).toMatchObject({ verbosity: 1 });
   });
 
   it('from the environment stand before those of the command line: the later switch wins [2.2]', () => {
@@ -105,15 +153,34 @@ describe('options', () => {
     expect(() => parsed([], { EC2FLEETD_PYTHON: '/usr/bin/python3', EC2FLEETD_FOO: 'x' })).not.toThrow();
   });
 
-  it('may be abbreviated as long as one alone begins like that, with a warning [2.2]', () => {
+  it.each([
+    { short: '--userd', args: ['--userd=x'], gives: { userdata: 'x' } },
+    { short: '--userd', args: ['--userd', 'x'], gives: { userdata: 'x' } },
+    { short: '--transc', args: ['--transc=x'], gives: { transcId: 'x' } },
+    { short: '--s', args: ['--state=/x', '--str'], gives: { stateDir: '/x', strict: true } },
+    { short: '--enable-p', args: ['--enable-p=0'], gives: { switches: { poll: false } } },
+  ])(
+    'may be abbreviated as long as one alone begins like that, with a warning: $args [2.2]',
+    ({ args, gives, short }) => {
+      const warnings: string[] = [];
+
+      expect(parsed(args, {}, warnings)).toMatchObject(gives);
+      expect(warnings[0]).toMatch(`${short}`);
+      expect(warnings).toEqual(warnings.map(() => expect.stringMatching(/^--\S+ is short for --\S+\. Write it out/)));
+    },
+  );
+
+  it('that are written out are no reason for a warning, in the old spelling neither [2.1, 2.2]', () => {
     const warnings: string[] = [];
 
-    expect(parsed(['--userd=x'], {}, warnings)).toMatchObject({ userdata: 'x' });
-    expect(warnings).toEqual([expect.stringContaining('--userd is short for --userdata')]);
+    parsed(['--userdata=x', '--transc_id=y', '--transc-id=z', '--strict', '-v'], {}, warnings);
+
+    expect(warnings).toEqual([]);
   });
 
   it('that several begin like are ambiguous [2.2]', () => {
     expect(() => parsed(['--enable=1'])).toThrow(/ambiguous: --enable-init, --enable-exec/);
+    expect(() => parsed(['--ver'])).toThrow(/ambiguous: --verbose, --version/);
   });
 });
 
@@ -146,46 +213,113 @@ describe('the program', () => {
     expect(ec2fleetd([arg])).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/), stderr: '' });
   });
 
-  it.each([['--help'], ['-h'], ['run', '--help'], ['validate', '--help'], ['help']])('helps: %s [2.1]', (...args) => {
-    const { status, stdout } = ec2fleetd(args);
+  it.each([
+    ['--help'],
+    ['-h'],
+    ['run', '--help'],
+    ['validate', '--help'],
+    ['help'],
+    ['help', 'run'],
+    ['--strict', '-h'],
+  ])('helps: %s [2.1]', (...args) => {
+    const { status, stdout, stderr } = ec2fleetd(args);
 
+    expect(stderr).toBe('');
     expect(status).toBe(0);
     expect(stdout).toMatch(/Usage: ec2fleetd/);
   });
 
-  it('names every option of the daemon in its help [2.1]', () => {
+  it.each([['-V'], ['run', '--version'], ['--strict', '-V'], ['-h'], ['help'], ['run', '-h'], ['schema', '--help']])(
+    'needs neither network nor SDK to say its version and to help: %s [2.1]',
+    (...args) => {
+      const own = ['main', 'commands'].map((bundle) => `--allow-fs-read=${path.resolve('dist', `${bundle}.cjs`)}`);
+      const closed = ['--permission', ...own, `--allow-fs-read=${path.resolve('dist/package.json')}`];
+
+      expect(node([...closed, 'dist/main.cjs', ...args])).toMatchObject({ status: 0, stderr: '' });
+    },
+  );
+
+  it('says its version and helps whatever is in the environment [2.1]', () => {
+    const environment = { EC2FLEETD_STRICT: 'perhaps', EC2FLEETD_IMDS: 'ftp://nowhere' };
+
+    expect(ec2fleetd(['--version'], environment).status).toBe(0);
+    expect(ec2fleetd(['run', '--help'], environment).status).toBe(0);
+  });
+
+  it('names every option of the daemon, and its variable, in its help [2.1, 2.2]', () => {
     const { stdout } = ec2fleetd(['run', '--help']);
 
-    for (const option of [
-      '--userdata',
-      '--imds',
-      '--transc-id',
-      '--profile',
-      '--disable-all',
-      '--enable-poll',
-      '--state-dir',
-      '--log-format',
-      '--strict',
-      '--verbose',
-    ]) {
-      expect(stdout).toContain(option);
+    for (const option of daemonOptions) {
+      expect(stdout).toMatch(new RegExp(`--${option.name}[ ,]`));
+      expect(stdout).toMatch(new RegExp(`${variableOf(option)}[.,]`));
     }
+  });
+
+  it('names every sub-command in its help [2.2]', () => {
+    const { stdout } = ec2fleetd(['--help']);
+
+    for (const name of ['run', 'validate', 'schema', 'simulate'])
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  });
+
+  it('runs the daemon with the word run and without it [2.1]', () => {
+    const spelled = ec2fleetd(['run', '--userdata=/nowhere/x.jsonc']);
+
+    expect(spelled).toEqual(ec2fleetd(['--userdata=/nowhere/x.jsonc']));
+    expect(spelled).toEqual(ec2fleetd([], { EC2FLEETD_USERDATA: '/nowhere/x.jsonc' }));
+    expect(spelled).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('/nowhere/x.jsonc:1:1: cannot be read'),
+    });
+  });
+
+  it('takes abbreviations, also for help and of sub-commands, with a warning [2.2]', () => {
+    const { status, stdout, stderr } = ec2fleetd(['--hel']);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: ec2fleetd(['--help']).stdout });
+    expect(stderr).toMatch(/^ec2fleetd: warning: --hel is short for --help\. Write it out.*\n$/);
+
+    const validated = ec2fleetd(['validate', '--stri', '/nowhere/x.jsonc']);
+    expect(validated.stderr).toMatch(/warning: --stri is short for --strict/);
+    expect(validated.stdout).toMatch(/cannot be read/);
   });
 
   it.each([
     { args: ['--nonsense'], says: /unknown option '--nonsense'/ },
+    { args: ['--strikt'], says: /unknown option '--strikt'; did you mean --strict\./ },
     { args: ['--enable-init=perhaps'], says: /'perhaps' is invalid.*true, yes, on or 1/ },
     { args: ['--transc-id='], says: /must not be empty/ },
+    { args: ['--transc_id', ''], says: /must not be empty/ },
+    { args: ['--userdata'], says: /'--userdata <file>' argument missing/ },
+    { args: ['--userdata='], says: /'--userdata <file>'.*must not be empty/ },
+    {
+      args: ['--imds=https://host'],
+      says: /"https:\/\/host" is no metadata endpoint. Write host, host:port, \[v6\]:port/,
+    },
+    { args: ['--log-format=xml'], says: /Allowed choices are auto, pretty, json/ },
+    { args: ['--en=1'], says: /--en is ambiguous: --enable-init, / },
     { args: ['nonsense'], says: /no sub-command nonsense, only run, validate/ },
+    { args: ['help', 'nonsense'], says: /no sub-command nonsense, only run, validate/ },
     { args: ['run', 'valdate'], says: /no sub-command valdate; did you mean validate/ },
+    { args: ['run', 'validate', 'x'], says: /run takes no sub-command: write ec2fleetd validate/ },
+    { args: ['run', '--strict', 'x'], says: /too many arguments for 'run'/ },
     { args: ['validate'], says: /missing required argument/ },
     { args: ['simulate', '--port=70000'], says: /from 0 to 65535/ },
-    { args: ['--userdata=/nowhere/x.jsonc'], says: /\/nowhere\/x\.jsonc.*cannot be read/ },
   ])('refuses $args in a sentence, with exit 2 [2.3]', ({ args, says }) => {
-    const { status, stderr } = ec2fleetd(args);
+    const { status, stdout, stderr } = ec2fleetd(args);
 
+    expect(stderr).toMatch(/^ec2fleetd: .*\. See ec2fleetd --help\.\n$/);
     expect(stderr).toMatch(says);
-    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
+  it.each([
+    { file: '/nowhere/x.jsonc', says: 'there is no such file' },
+    { file: '/', says: 'it is a folder' },
+  ])('refuses $file for a configuration with exit 2 [2.3]', ({ file, says }) => {
+    const { status, stderr } = ec2fleetd([`--userdata=${file}`]);
+
+    expect(stderr).toBe(`${file}: 1 problem\n  ${file}:1:1: cannot be read: ${says}.\n`);
     expect(status).toBe(2);
   });
 
@@ -202,10 +336,19 @@ describe('the program', () => {
     expect(status).toBe(70);
   });
 
-  it('says which variable has a value it cannot take [2.2]', () => {
-    const { status, stderr } = ec2fleetd([], { EC2FLEETD_STRICT: 'perhaps' });
+  it.each([
+    'EC2FLEETD_STRICT=perhaps',
+    'EC2FLEETD_DISABLE_ALL=maybe',
+    'EC2FLEETD_ENABLE_INIT=maybe',
+    'EC2FLEETD_LOG_FORMAT=xml',
+    'EC2FLEETD_IMDS=one,,two',
+    'EC2FLEETD_VERBOSE=much',
+  ])('says which variable has a value it cannot take, with exit 2: %s [2.2, 2.3]', (setting) => {
+    const [name = '', value = ''] = setting.split('=');
 
-    expect(stderr).toMatch(/EC2FLEETD_STRICT=perhaps/);
+    const { status, stderr } = ec2fleetd([], { [name]: value });
+
+    expect(stderr).toContain(`ec2fleetd: ${setting}: `);
     expect(status).toBe(2);
   });
 });

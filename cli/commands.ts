@@ -6,8 +6,15 @@ import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { nearest } from '../config/suggest.ts';
 import manifest from '../package.json' with { type: 'json' };
 import type { ExampleName } from './demo.ts';
-import { type DaemonOption, daemonOptions, defaultOptions, type RunOptions } from './options.ts';
-import { usageStatus } from './usage.ts';
+import {
+  type DaemonOption,
+  daemonOptions,
+  defaultOptions,
+  type RunOptions,
+  variableOf,
+  writtenOut,
+} from './options.ts';
+import { usageStatus, warnOf } from './usage.ts';
 
 const HELP_AFTER = `
 The daemon's own options are in: ec2fleetd run --help
@@ -16,6 +23,10 @@ Examples:
   ec2fleetd validate my-world.jsonc           what is wrong with it?
   ec2fleetd --userdata=my-world.jsonc         run it on this instance
   ec2fleetd demo                              see it work, without AWS`;
+
+const HELP_AFTER_RUN = `
+Long options may be abbreviated. BOOL is true, yes, on or a number, or false, no, off or 0. Each option may also come from the
+environment, which it then beats: ${daemonOptions.map(variableOf).join(', ')}.`;
 
 /** Runs the daemon; handed in, because it is in `main.cjs`. */
 type Run = (options: RunOptions) => Promise<ExitStatus>;
@@ -38,8 +49,15 @@ async function dispatch(args: string[], run: Run): Promise<ExitStatus> {
     status = await outcome;
   });
   refuseUnknown(args, program);
-  await program.parseAsync(args, { from: 'user' });
+  await program.parseAsync(withOptionsWrittenOut(args, program), { from: 'user' });
   return status;
+}
+
+/** Those of the daemon come written out already. */
+function withOptionsWrittenOut(args: string[], program: Command): string[] {
+  const command = program.commands.find((one) => one.name() === args[0]);
+  if (command === undefined || args[0] === 'run') return args;
+  return writtenOut(args, warnOf, [...command.options.flatMap(({ long }) => long ?? []), '--help']);
 }
 
 /** @param end is given what each command comes to. */
@@ -49,7 +67,6 @@ function programOf(run: Run, end: (outcome: Promise<ExitStatus>) => Promise<void
       'Attaches volumes, points DNS and runs your commands on EC2 Spot instances, and saves what matters before an interruption.',
     )
     .version(manifest.version, '-V, --version')
-    .exitOverride()
     .addHelpText('after', HELP_AFTER)
     .addCommand(
       daemonCommand((options) => end(run(options))),
@@ -92,8 +109,17 @@ function programOf(run: Run, end: (outcome: Promise<ExitStatus>) => Promise<void
     )
     .action(async ({ example }: { example: ExampleName }) => end((await import('./demo.ts')).demo(example)));
 
-  for (const command of program.commands) command.exitOverride();
+  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError });
   return program;
+}
+
+/** Commander's sentences, said as ours are. */
+function outputError(text: string): void {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\(Did you mean (.*)\?\)$/, '; did you mean $1');
+  usageStatus(new UsageError(sentence));
 }
 
 /** `run`, with the options that the daemon itself knows. */
@@ -101,6 +127,7 @@ function daemonCommand(run: (options: RunOptions) => Promise<void>): Command {
   const options = defaultOptions();
   const command = new Command('run')
     .description('Run the daemon. This is what happens without a sub-command, too.')
+    .addHelpText('after', HELP_AFTER_RUN)
     .action(() => run(options));
   for (const one of daemonOptions) {
     command.addOption(commanderOption(one, options));
@@ -130,8 +157,10 @@ function commanderOption(
 /** Commander would take a name that it does not know for an argument of `run`. */
 function refuseUnknown([name = '', argument = '']: string[], program: Command): void {
   const known = program.commands.map((command) => command.name());
-  const unknown = name === 'run' ? argument : name;
-  if (unknown === '' || unknown.startsWith('-') || (unknown === name && [...known, 'help'].includes(name))) return;
+  const isTwo = name === 'run' && known.includes(argument);
+  if (isTwo) throw new UsageError(`run takes no sub-command: write ec2fleetd ${argument}`);
+  const unknown = name === 'run' || name === 'help' ? argument : name;
+  if (unknown === '' || unknown.startsWith('-') || [...known, 'help'].includes(unknown)) return;
   const meant = nearest(unknown, known);
   const instead = meant ? `; did you mean ${meant}` : `, only ${known.join(', ')}`;
   throw new UsageError(`there is no sub-command ${unknown}${instead}`);

@@ -5,7 +5,7 @@ import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { optionsFromEnvironment, parseRunOptions, writtenOut } from './options.ts';
 import { run } from './run.ts';
 import { stackInSource } from './stack.ts';
-import { usageStatus } from './usage.ts';
+import { usageStatus, warnOf } from './usage.ts';
 
 // What nobody waits for, a timer for instance, ends here; Node itself would exit with 1, which means something else.
 process.on('uncaughtException', (error) => process.exit(defect(error)));
@@ -32,21 +32,24 @@ function defect(error: unknown): ExitStatus {
 
 async function dispatch(args: string[]): Promise<ExitStatus> {
   const own = daemonArguments(args);
-  const options = own && parseRunOptions(own);
-  if (options) return await run(options, process.env);
-  const { runCommandLine } = await import('./commands.ts');
-  return await runCommandLine(own ? ['run', ...own] : args, (parsed) => run(parsed, process.env));
+  if (own === undefined) return await wholeCommandLine(args);
+  if (own.some((arg) => /^(-h|-V|--help|--version)$/.test(arg)))
+    return await wholeCommandLine(args[0] === 'run' ? ['run', ...own] : own);
+  const all = [...optionsFromEnvironment(process.env), ...own];
+  const options = parseRunOptions(all);
+  return options ? await run(options, process.env) : await wholeCommandLine(['run', ...all]);
 }
 
-/**
- * The arguments if they are the daemon's, without the word `run`, with abbreviations written out and the environment's options
- * before them; `undefined` if they ask for something else.
- */
+/** The arguments if they are the daemon's, without the word `run` and with abbreviations written out; else `undefined`. */
 function daemonArguments(args: string[]): string[] | undefined {
   const own = args[0] === 'run' ? args.slice(1) : args;
   const [first = ''] = own;
   if (first !== '' && !first.startsWith('-')) return undefined;
-  if (own.some((arg) => /^(-h|-V|--help|--version)$/.test(arg))) return undefined;
-  const warn = (message: string) => console.error(`ec2fleetd: ${message}.`);
-  return [...optionsFromEnvironment(process.env), ...writtenOut(own, warn)];
+  return writtenOut(own, warnOf);
+}
+
+/** Help, version, sub-commands, and whatever else is not plainly the daemon's. */
+async function wholeCommandLine(args: string[]): Promise<ExitStatus> {
+  const { runCommandLine } = await import('./commands.ts');
+  return await runCommandLine(args, (options) => run(options, process.env));
 }

@@ -43,6 +43,8 @@ export interface DaemonOption {
   /** What holds without it, for the help. */
   unset?: string | boolean;
   meaning: string;
+  /** How often it is given means something; its variable holds a number. */
+  isCounted?: boolean;
   /** Puts it in. @throws UsageError for a value that it does not take. */
   set(options: RunOptions, value: string): void;
 }
@@ -56,7 +58,7 @@ export const daemonOptions: readonly DaemonOption[] = [
     value: 'file',
     meaning: "configuration from FILE instead of the instance's user data",
     set(options, value) {
-      options.userdata = value;
+      options.userdata = filled(value);
     },
   },
   {
@@ -72,8 +74,7 @@ export const daemonOptions: readonly DaemonOption[] = [
     value: 'string',
     meaning: 'transaction id (default: a fresh UUID)',
     set(options, value) {
-      if (value === '') throw new UsageError('It must not be empty.');
-      options.transcId = value;
+      options.transcId = filled(value);
     },
   },
   {
@@ -81,7 +82,7 @@ export const daemonOptions: readonly DaemonOption[] = [
     value: 'name',
     meaning: 'AWS profile, for debugging',
     set(options, value) {
-      options.profile = value;
+      options.profile = filled(value);
     },
   },
   {
@@ -100,7 +101,7 @@ export const daemonOptions: readonly DaemonOption[] = [
     value: 'dir',
     meaning: 'journal and outbox (default: $STATE_DIRECTORY, else /var/lib/ec2fleetd)',
     set(options, value) {
-      options.stateDir = value;
+      options.stateDir = filled(value);
     },
   },
   {
@@ -125,6 +126,7 @@ export const daemonOptions: readonly DaemonOption[] = [
   {
     name: 'verbose',
     short: 'v',
+    isCounted: true,
     meaning: 'say more; may be repeated',
     set(options) {
       options.verbosity += 1;
@@ -170,27 +172,42 @@ function optionOf(name: string): DaemonOption {
  */
 export function optionsFromEnvironment(environment: NodeJS.ProcessEnv): string[] {
   return daemonOptions.flatMap((option) => {
-    const variable = `EC2FLEETD_${option.name.toUpperCase().replaceAll('-', '_')}`;
+    const variable = variableOf(option);
     const value = environment[variable];
+    // In an environment file, empty is how one leaves a variable unset.
     if (value === undefined || value === '') return [];
-    if (option.name === 'verbose') return Array<string>(Math.min(Number(value) || 0, 9)).fill('-v');
     try {
-      if (option.value === undefined) return onOrOff(value) ? [`--${option.name}`] : [];
-      option.set(defaultOptions(), value);
-      return [`--${option.name}=${value}`];
+      return asArguments(option, value);
     } catch (error) {
       throw new UsageError(`${variable}=${value}: ${messageOf(error)}`);
     }
   });
 }
 
+/** The variable that says the same as an option: `state-dir` → `EC2FLEETD_STATE_DIR`. */
+export function variableOf({ name }: DaemonOption): string {
+  return `EC2FLEETD_${name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+function asArguments(option: DaemonOption, value: string): string[] {
+  if (option.isCounted && /^\d+$/.test(value))
+    return Array<string>(Math.min(Number(value), 9)).fill(`--${option.name}`);
+  if (option.value === undefined) return onOrOff(value) ? [`--${option.name}`] : [];
+  option.set(defaultOptions(), value);
+  return [`--${option.name}=${value}`];
+}
+
 /**
  * Long options written out: `--userd=x` → `--userdata=x`, where only one option begins like that (2.2).
  * @param warn is told each abbreviation.
+ * @param known long options, for example `--userdata`; the daemon's unless told otherwise.
  * @throws UsageError when several begin like that.
  */
-export function writtenOut(args: string[], warn: (message: string) => void): string[] {
-  const known = [...daemonOptions.map(({ name }) => `--${name}`), '--help', '--version'];
+export function writtenOut(
+  args: readonly string[],
+  warn: (message: string) => void,
+  known: readonly string[] = longOptions,
+): string[] {
   const end = args.indexOf('--');
   return args.map((arg, place) => {
     const [given = '', ...value] = arg.split('=');
@@ -208,6 +225,8 @@ export function writtenOut(args: string[], warn: (message: string) => void): str
   });
 }
 
+const longOptions = [...daemonOptions.map(({ name }) => `--${name}`), '--help', '--version'];
+
 function enabling(name: keyof Switches, meaning: string): DaemonOption {
   return {
     name: `enable-${name}`,
@@ -223,8 +242,13 @@ function enabling(name: keyof Switches, meaning: string): DaemonOption {
 function onOrOff(text: string): boolean {
   if (/^(true|yes|on)$/i.test(text)) return true;
   if (/^(false|no|off)$/i.test(text)) return false;
-  if (/^\d+$/.test(text)) return Number(text) !== 0;
+  if (/^[-+]?\d+(?:\.\d+)?$/.test(text)) return Number(text) !== 0;
   throw new UsageError('Write true, yes, on or 1; or false, no, off or 0.');
+}
+
+function filled(text: string): string {
+  if (text === '') throw new UsageError('It must not be empty.');
+  return text;
 }
 
 function endpoints(text: string): string[] {
