@@ -25,6 +25,8 @@ export interface CallRecord {
   status: number;
   /** As on the wire, for example `VolumeInUse`; absent after a success. Where nothing was sent: why, for example `hang`. */
   errorCode?: string;
+  /** Kinds of the faults that befell it; absent: none did. */
+  faults?: string[];
   /** Present when a token bucket was empty; what a name causes to be refused so has only the code. */
   throttled?: true;
 }

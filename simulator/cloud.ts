@@ -1,6 +1,8 @@
 /** The world as plain data. The services read and change it; it knows no protocol. */
 import type { Clock } from './clock.ts';
-import type { MetadataFault } from './faults.ts';
+import type { MetadataFault, Standing } from './faults.ts';
+import type { Change } from './history.ts';
+import type { ServiceFault } from './service-faults.ts';
 import type { Pasts } from './sight.ts';
 import type { DiskSetup } from './sysroot.ts';
 import type { Throttle } from './throttle.ts';
@@ -53,7 +55,7 @@ export interface Instance {
   /** The instance metadata options. */
   metadata: { enabled: boolean; tokens: 'required' | 'optional'; tags: boolean };
   /** What goes wrong with the metadata, oldest first; one that has a `count` is counted down. */
-  metadataFaults: MetadataFault[];
+  metadataFaults: Standing<MetadataFault>[];
   /** Rises when all metadata tokens given out so far become invalid. */
   tokenGeneration: number;
   /** The pending interruption; `time` is ISO 8601 UTC with whole seconds. */
@@ -269,11 +271,15 @@ export interface World {
   contents?: string | undefined;
   /** Of EC2's calls. */
   throttle: Throttle;
+  /** What goes wrong with calls, oldest first; one that has a `count` is counted down. */
+  faults: Standing<ServiceFault>[];
   instances: Map<string, Instance>;
   volumes: Map<string, Volume>;
   snapshots: Map<string, Snapshot>;
   /** How things were that have changed so lately that looks do not show it. */
   pasts: Pasts;
+  /** What has changed lately, the latest last. */
+  history: Change[];
   /** By ClientToken. */
   creations: Map<string, Creation>;
   zones: Map<string, HostedZone>;

@@ -12,7 +12,7 @@ import {
   noticeIn,
   throttlingIn,
 } from './control-input.ts';
-import { FaultError, type MetadataFault } from './faults.ts';
+import { FaultError } from './faults.ts';
 import { json, type Reply, type Request } from './http.ts';
 import { endInstance } from './instances.ts';
 import {
@@ -21,16 +21,19 @@ import {
   expireTokens,
   firstInstance,
   healMetadata,
+  healServices,
   interrupt,
   metadataFault,
   reboot,
+  serviceFault,
   withdrawNotice,
 } from './orders.ts';
+import { standingFaults } from './service-faults.ts';
 
 type Handler = (request: Request) => unknown;
 
 const INDEX = {
-  'GET /_control/state': 'instances, volumes, snapshots, hosted zones, topics, queues, delays, limits, throttling',
+  'GET /_control/state': 'faults, instances, volumes, snapshots, hosted zones, topics, queues, delays, limits, throttling',
   'GET /_control/calls': 'every AWS and metadata call; ?service=ec2 picks one service',
   'GET /_control/messages': 'what SNS and SQS accepted',
   'PUT /_control/notice':
@@ -38,6 +41,9 @@ const INDEX = {
   'DELETE /_control/notice': 'withdraws it; ?instanceId= may name the instance',
   'POST /_control/end':
     '{"action":"terminate","shutdownMs":60000} ends an instance, or stops it; ?instanceId= may name the instance',
+  'POST /_control/fault':
+    '{"service":"sns","operation":"Publish","kind":"throttled","count":3} and the like: lets calls to services fail',
+  'DELETE /_control/fault': 'withdraws such faults: all, or with ?service=sns those that were given so',
   'POST /_control/metadata-fault':
     '{"kind":"status","status":503,"paths":"meta-data/spot","count":3} and the like; ?instanceId= may name the instance',
   'DELETE /_control/metadata-fault': 'withdraws every fault of the metadata; ?instanceId= may name the instance',
@@ -94,6 +100,14 @@ function worldHandlers(world: World): Record<string, Handler> {
       endInstance(world, firstInstance(world, instanceId), endingIn(bodyOf(request)));
       return stateOf(world).instances;
     },
+    'POST /_control/fault': (request) => {
+      serviceFault(world, bodyOf(request));
+      return standingFaults(world);
+    },
+    'DELETE /_control/fault': ({ query }) => {
+      healServices(world, Object.fromEntries(query));
+      return standingFaults(world);
+    },
     'PUT /_control/delays': (request) => Object.assign(world.delays, delaysIn(world, bodyOf(request))),
     'PUT /_control/throttling': (request) => {
       world.throttle.set(throttlingIn(bodyOf(request)));
@@ -117,7 +131,7 @@ function metadataHandlers(world: World): Record<string, Handler> {
     [...world.instances.values()].map(({ id, metadataFaults }) => ({ instanceId: id, metadataFaults }));
   return {
     'POST /_control/metadata-fault': (request) => {
-      metadataFault(world, bodyOf(request) as MetadataFault, named(request));
+      metadataFault(world, bodyOf(request), named(request));
       return faults();
     },
     'DELETE /_control/metadata-fault': (request) => {
@@ -143,6 +157,7 @@ function stateOf(world: World) {
     delays,
     limits,
     throttling: throttle.numbers() ?? false,
+    faults: standingFaults(world),
     instances: [...instances.values()].map(({ userData, ...instance }) => ({
       ...instance,
       userDataBytes: userData?.length ?? 0,

@@ -1,33 +1,52 @@
 /** One port for all services: tells them apart the way they can be, and hands each its own. */
 import { AwsError } from './aws-error.ts';
+import { type Call, callOf } from './call.ts';
 import type { Service } from './calls.ts';
 import type { World } from './cloud.ts';
 import { answerEc2, ec2Failure, formOf } from './ec2/index.ts';
+import { worldBefore } from './history.ts';
 import type { Answer, Request } from './http.ts';
 import { answerRoute53 } from './route53/index.ts';
 import { createSns } from './sns.ts';
 import { createSqs } from './sqs/index.ts';
 
-type FrontDoor = (request: Request, isGone: () => boolean) => Promise<{ service: Service; answer: Answer }>;
+export interface FrontDoor {
+  /** Tells a call, without doing anything. */
+  tell(request: Request): Call;
+  /**
+   * Hands it to its service.
+   * @param isGone says whether the caller has hung up.
+   * @param staleMs how old the world is that it is shown; for calls that only look.
+   */
+  answer(call: Call, request: Request, isGone: () => boolean, staleMs: number): Promise<Answer>;
+}
+
+const services: readonly Service[] = ['ec2', 'route53', 'sns', 'sqs'];
 
 export function createFrontDoor(world: World): FrontDoor {
   const sns = createSns(world);
   const sqs = createSqs(world);
 
-  return async (request, isGone) => {
-    const service = serviceOf(request);
-    switch (service) {
-      case 'ec2':
-        return { service, answer: answerEc2(world, request) };
-      case 'route53':
-        return { service, answer: answerRoute53(world, request) };
-      case 'sns':
-        return { service, answer: sns(request) };
-      case 'sqs':
-        return { service, answer: await sqs(request, isGone) };
-      default:
-        return { service: 'unknown', answer: unknownService(request, service) };
-    }
+  return {
+    tell(request) {
+      const service = serviceOf(request);
+      return callOf(world, services.find((known) => known === service) ?? 'unknown', request);
+    },
+    async answer({ service }, request, isGone, staleMs) {
+      const seen = staleMs > 0 ? worldBefore(world, Math.max(staleMs, world.delays.consistencyMs)) : world;
+      switch (service) {
+        case 'ec2':
+          return answerEc2(seen, request);
+        case 'route53':
+          return answerRoute53(seen, request);
+        case 'sns':
+          return sns(request);
+        case 'sqs':
+          return sqs(request, isGone);
+        default:
+          return unknownService(request);
+      }
+    },
   };
 }
 
@@ -41,8 +60,8 @@ function serviceOf(request: Request): string {
   return new URLSearchParams(formOf(request)).get('Action') === 'Publish' ? 'sns' : 'ec2';
 }
 
-function unknownService(request: Request, service: string): Answer {
-  const error = new AwsError('UnknownService', `The simulator has no service '${service}'.`, 404);
+function unknownService(request: Request): Answer {
+  const error = new AwsError('UnknownService', `The simulator has no service '${serviceOf(request)}'.`, 404);
   return {
     operation: `${request.method} ${request.path}`,
     params: {},

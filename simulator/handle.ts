@@ -19,12 +19,15 @@ import {
   expireTokens,
   firstInstance,
   healMetadata,
+  healServices,
   interrupt,
   metadataFault,
   reboot,
+  serviceFault,
   withdrawNotice,
 } from './orders.ts';
 import type { InstanceSetup, VolumeSetup } from './parts.ts';
+import type { HealScope, ServiceFault } from './service-faults.ts';
 import { addInstance, addVolume } from './setup.ts';
 import type { Throttling } from './throttle.ts';
 
@@ -54,6 +57,15 @@ export interface Cloud extends AsyncDisposable {
   endInstance(instanceId?: string, ending?: Ending): void;
   /** Changes what an instance's metadata and DescribeInstances say, for example `{ publicIpv4: undefined }`. */
   changeInstance(change: InstanceSetup, instanceId?: string): void;
+  /**
+   * Lets something go wrong with calls, beside what does already: `{ service: 'route53', operation: 'GetChange', kind: 'throttled',
+   * count: 3 }`. Latency, staleness and what comes instead of the right answer go together; of two that exclude each other the later
+   * one has its turn once the earlier one is used up or over.
+   * @throws FaultError when it is no fault.
+   */
+  fault(fault: ServiceFault): void;
+  /** Withdraws the faults that were given with all members of the scope; without one, all. Calls that hang go on hanging. */
+  heal(scope?: HealScope): void;
   /**
    * Lets something go wrong with the metadata, beside what does already: `{ kind: 'status', status: 503, paths: 'meta-data/spot',
    * count: 3 }`. Of two that exclude each other the later one has its turn once the earlier one is used up.
@@ -141,6 +153,8 @@ export function createHandle(
     endInstance: (instanceId, ending) => endInstance(world, firstInstance(world, instanceId), ending),
     withdrawNotice: (instanceId) => withdrawNotice(world, instanceId),
     changeInstance: (change, instanceId) => changeInstance(world, change, instanceId),
+    fault: (fault) => serviceFault(world, fault),
+    heal: (scope) => healServices(world, scope),
     metadataFault: (fault, instanceId) => metadataFault(world, fault, instanceId),
     healMetadata: (instanceId) => healMetadata(world, instanceId),
     expireTokens: (instanceId) => expireTokens(world, instanceId),

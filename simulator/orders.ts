@@ -1,9 +1,11 @@
 /** What is asked of the cloud from outside the services: by a test, the demo, or a person at the control endpoint. */
 import type { Instance, InstanceAction, World } from './cloud.ts';
-import { type MetadataFault, parseMetadataFault } from './faults.ts';
+import { parseMetadataFault } from './faults.ts';
+import { forget } from './history.ts';
 import { seconds } from './imds/tree.ts';
 import { endInstance } from './instances.ts';
 import type { InstanceSetup } from './parts.ts';
+import { heal, parseHealScope, parseServiceFault } from './service-faults.ts';
 import { bootAnew, writeUptime } from './sysroot.ts';
 
 /** What a machine that has just come up says of itself. */
@@ -47,10 +49,12 @@ export function changeInstance(
   const instance = firstInstance(world, instanceId);
   // Seen at once, as nothing is that calls change.
   world.pasts.instances.delete(instance.id);
+  forget(world, 'instances', instance.id);
   Object.assign(instance, structuredClone(change));
   if (userData !== undefined) instance.userData = Buffer.from(userData);
   Object.assign(instance.metadata, metadata);
-  if (metadataFaults !== undefined) instance.metadataFaults = metadataFaults.map(parseMetadataFault);
+  if (metadataFaults !== undefined)
+    instance.metadataFaults = metadataFaults.map((fault) => parseMetadataFault(fault, world.clock.now()));
   if (change.uptimeS !== undefined && instance.sysroot !== undefined) writeUptime(instance.sysroot, change.uptimeS);
 }
 
@@ -58,13 +62,29 @@ export function changeInstance(
  * Lets something go wrong with an instance's metadata, beside what does already.
  * @throws FaultError when it is no fault.
  */
-export function metadataFault(world: World, fault: MetadataFault, instanceId?: string): void {
-  firstInstance(world, instanceId).metadataFaults.push(parseMetadataFault(fault));
+export function metadataFault(world: World, fault: object, instanceId?: string): void {
+  firstInstance(world, instanceId).metadataFaults.push(parseMetadataFault(fault, world.clock.now()));
 }
 
 /** Withdraws every fault of an instance's metadata. Requests that hang go on hanging. */
 export function healMetadata(world: World, instanceId?: string): void {
   firstInstance(world, instanceId).metadataFaults = [];
+}
+
+/**
+ * Lets something go wrong with calls to the services, beside what does already.
+ * @throws FaultError when it is no fault.
+ */
+export function serviceFault(world: World, fault: object): void {
+  world.faults.push(parseServiceFault(fault, world.clock.now()));
+}
+
+/**
+ * Withdraws the faults of services that were given with all members of the scope; without any, all. Calls that hang go on hanging.
+ * @throws FaultError when it is no scope.
+ */
+export function healServices(world: World, scope: object = {}): void {
+  heal(world, parseHealScope(scope));
 }
 
 /** Makes every metadata token that was given out so far invalid, as an instance finds them after hibernation. */

@@ -10,13 +10,14 @@ import type {
   Volume,
   VolumeAttachment,
 } from './cloud.ts';
-import { parseMetadataFault } from './faults.ts';
+import { type MetadataFault, parseMetadataFault } from './faults.ts';
 import { storedName } from './route53/names.ts';
 
 /** An instance; everything has a default. `userData` is what the metadata gives back, byte for byte. */
-export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'metadata'>> {
+export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'metadata' | 'metadataFaults'>> {
   userData?: string | Uint8Array;
   metadata?: Partial<Instance['metadata']>;
+  metadataFaults?: MetadataFault[];
 }
 
 /** A volume. Its id need not look like one: `vol-attach-denied`. */
@@ -93,7 +94,7 @@ export function createInstance(setup: InstanceSetup, index: number, place: Place
     maintenance: [],
     maintenanceHistory: [],
     metadata: { enabled: true, tokens: 'required', tags: false, ...metadata },
-    metadataFaults: metadataFaults.map(parseMetadataFault),
+    metadataFaults: metadataFaults.map((fault) => parseMetadataFault(fault, Date.parse(place.nowIso))),
     tokenGeneration: 0,
     // Old enough for nothing to be put down to the boot.
     uptimeS: 100_000,

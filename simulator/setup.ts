@@ -19,6 +19,7 @@ import {
   type TopicSetup,
   type VolumeSetup,
 } from './parts.ts';
+import { parseServiceFault, type ServiceFault } from './service-faults.ts';
 import { type DiskSetup, layOut } from './sysroot.ts';
 import { createThrottle, type Throttling } from './throttle.ts';
 
@@ -46,6 +47,8 @@ export interface CloudSetup extends Partial<World['delays']> {
   fullZones?: string[];
   /** Whether EC2 throttles calls, with its own numbers or other ones: `{ AttachVolume: { capacity: 5 } }`. Default: it does not. */
   throttling?: Throttling;
+  /** What goes wrong with calls from the start. */
+  faults?: ServiceFault[];
   hostedZones?: HostedZoneSetup[];
   /** Names or ARNs. */
   topics?: (string | TopicSetup)[];
@@ -75,10 +78,12 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
     disk: setup.disk,
     contents: setup.contents === undefined ? undefined : path.resolve(setup.contents),
     throttle: createThrottle(clock, setup.throttling ?? false),
+    faults: (setup.faults ?? []).map((fault) => parseServiceFault(fault, clock.now())),
     instances: byKey('id', setup.instances ?? [{}], (instance, index) => createInstance(instance, index, place)),
     volumes: byKey('id', setup.volumes, (volume) => createVolume(volume, place)),
     snapshots: byKey('id', setup.snapshots, (snapshot) => createSnapshot(snapshot, place)),
     pasts: { instances: new Map(), volumes: new Map(), snapshots: new Map() },
+    history: [],
     creations: new Map(),
     zones: byKey('id', setup.hostedZones, createZone),
     changes: new Map(),

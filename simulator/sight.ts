@@ -3,6 +3,7 @@
  * something see it as it is. Source: EC2 Developer Guide, "Eventual consistency in the Amazon EC2 API".
  */
 import type { World } from './cloud.ts';
+import { remember } from './history.ts';
 
 /** The kinds of things that are seen late. */
 type Kind = 'instances' | 'volumes' | 'snapshots';
@@ -23,6 +24,7 @@ export type Sight = Pick<World, Kind>;
 
 /** Says that a thing is about to be made, changed or removed, so that looks go on seeing how it is now. */
 export function aboutToChange(world: World, kind: Kind, id: string): void {
+  remember(world, kind, id);
   const { consistencyMs } = world.delays;
   if (consistencyMs <= 0) return;
   const things: ReadonlyMap<string, unknown> = world[kind];

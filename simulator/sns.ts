@@ -38,12 +38,13 @@ export function createSns(world: World): (request: Request) => Answer {
       return { operation, params, reply: { status: 200, headers: { 'content-type': 'text/xml' }, body } };
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
-      return { operation, params, reply: failure(error, request.id), errorCode: error.code };
+      return { operation, params, reply: snsFailure(error, request.id), errorCode: error.code };
     }
   };
 }
 
-function failure({ code, message, status }: AwsError, requestId: string): Reply {
+/** An error as SNS writes it. */
+export function snsFailure({ code, message, status }: AwsError, requestId: string): Reply {
   const error = { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: message };
   const body = writeXml({ ErrorResponse: { ...NAMESPACE, Error: error, RequestId: requestId } });
   return { status, headers: { 'content-type': 'text/xml' }, body };

@@ -19,6 +19,14 @@ export interface Place {
 /** How long role credentials live; new ones come when half of it is over. */
 const CREDENTIALS_LIFE_MS = 6 * 3_600_000;
 
+/** How often new ones come. */
+const CREDENTIALS_AGE_MS = CREDENTIALS_LIFE_MS / 2;
+
+/** The access keys that an instance's metadata has given out and that still live. */
+export function accessKeyIds({ id }: Pick<Instance, 'id'>, nowMs: number): string[] {
+  return [nowMs, nowMs - CREDENTIALS_AGE_MS].map((ms) => accessKeyIdOf(secretOf(id, issuedAt(ms))));
+}
+
 /** Everything below a version, `latest` or a dated one. */
 export function metadataTree(instance: Instance, place: Place): Directory {
   return {
@@ -92,10 +100,8 @@ function networkInterface(instance: Instance, place: Place): Directory {
 }
 
 function iam(role: string, instance: Instance, place: Place): Directory {
-  // The same within one half of their life, so that every reader gets the same ones.
-  const half = CREDENTIALS_LIFE_MS / 2;
-  const issuedMs = Math.floor(place.nowMs / half) * half;
-  const secret = createHash('sha256').update(`${instance.id} ${issuedMs}`).digest('hex');
+  const issuedMs = issuedAt(place.nowMs);
+  const secret = secretOf(instance.id, issuedMs);
   return {
     info: json({
       Code: 'Success',
@@ -108,13 +114,26 @@ function iam(role: string, instance: Instance, place: Place): Directory {
         Code: 'Success',
         LastUpdated: seconds(issuedMs),
         Type: 'AWS-HMAC',
-        AccessKeyId: `ASIA${secret.slice(0, 16).toUpperCase()}`,
+        AccessKeyId: accessKeyIdOf(secret),
         SecretAccessKey: secret.slice(0, 40),
         Token: `simulated-${secret}`,
         Expiration: seconds(issuedMs + CREDENTIALS_LIFE_MS),
       }),
     },
   };
+}
+
+/** The same within one half of their life, so that every reader gets the same ones. */
+function issuedAt(nowMs: number): number {
+  return Math.floor(nowMs / CREDENTIALS_AGE_MS) * CREDENTIALS_AGE_MS;
+}
+
+function secretOf(instanceId: string, issuedMs: number): string {
+  return createHash('sha256').update(`${instanceId} ${issuedMs}`).digest('hex');
+}
+
+function accessKeyIdOf(secret: string): string {
+  return `ASIA${secret.slice(0, 16).toUpperCase()}`;
 }
 
 function identityDocument(instance: Instance, place: Place): unknown {

@@ -42,12 +42,12 @@ export function answerRoute53(world: World, request: Request): Answer {
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     const { name, params } = operation ?? { name: `${request.method} ${request.path}`, params: {} };
-    return { operation: name, params, reply: failure(error, request.id), errorCode: error.code };
+    return { operation: name, params, reply: route53Failure(error, request.id), errorCode: error.code };
   }
 }
 
-/** The wrapped form; the bare `<InvalidChangeBatch>` of the API's documentation has not been sent since about 2024. */
-function failure({ code, message, status }: AwsError, requestId: string): Reply {
+/** An error as Route 53 writes it: the wrapped form; the bare `<InvalidChangeBatch>` of the API's documentation has not been sent since about 2024. */
+export function route53Failure({ code, message, status }: AwsError, requestId: string): Reply {
   const error = { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: message };
   const body = writeXml({ ErrorResponse: { ...NAMESPACE, Error: error, RequestId: requestId } });
   return { status, headers: { 'content-type': 'text/xml' }, body };

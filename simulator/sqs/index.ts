@@ -24,7 +24,7 @@ export function createSqs(world: World): (request: Request, isGone: () => boolea
       return { operation, params, reply: success(output) };
     } catch (error) {
       if (!(error instanceof SqsError)) throw error;
-      return { operation, params, reply: failure(error), errorCode: error.code };
+      return { operation, params, reply: sqsFailure(error), errorCode: error.code };
     }
   };
 
@@ -76,7 +76,8 @@ function success(output: unknown): Reply {
     : { status: 200, headers: CONTENT_TYPE, body: JSON.stringify(output) };
 }
 
-function failure({ type, code, message, status }: SqsError): Reply {
+/** An error as SQS writes it. */
+export function sqsFailure({ type, code, message, status }: SqsError): Reply {
   return {
     status,
     headers: { ...CONTENT_TYPE, 'x-amzn-query-error': `${code};${status < 500 ? 'Sender' : 'Receiver'}` },
