@@ -1,20 +1,22 @@
 /** What macros stand for, on a given occasion. */
 
 import { type MacroValues, macroResult } from '../config/macros.ts';
-import type { InstanceFacts, Occasion, PublicAddresses } from '../config/vocabulary.ts';
-import type { Transactions } from './transaction.ts';
+import type { InstanceFacts, LoggedCall, Occasion, PublicAddresses } from '../config/vocabulary.ts';
 
+/** What the values are made of. */
 export interface MacroSources {
   facts: InstanceFacts;
   /** Those read last. */
   addresses(): PublicAddresses;
   transactionId: string;
-  transactions: Transactions;
+  /** What each domain asked of AWS. */
+  transactions: { of(domain: string): { calls(): LoggedCall[] } };
 }
 
 /** Gives the values of all macros, as things are at the moment of the call. */
 export type ValuesOf = (occasion: Occasion) => MacroValues;
 
+/** @param sources are asked anew at each call. */
 export function createMacroValues(sources: MacroSources): ValuesOf {
   return (occasion) => ({ ...ofInstance(sources), ...ofVolume(occasion), ...ofEvent(occasion, sources) });
 }

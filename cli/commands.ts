@@ -10,6 +10,7 @@ import {
   type DaemonOption,
   daemonOptions,
   defaultOptions,
+  optionsFromEnvironment,
   type RunOptions,
   variableOf,
   writtenOut,
@@ -22,6 +23,7 @@ The daemon's own options are in: ec2fleetd run --help
 Examples:
   ec2fleetd validate my-world.jsonc           what is wrong with it?
   ec2fleetd --userdata=my-world.jsonc         run it on this instance
+  ec2fleetd notify-test                       does a message reach each receiver?
   ec2fleetd demo                              see it work, without AWS`;
 
 const HELP_AFTER_RUN = `
@@ -57,7 +59,13 @@ async function dispatch(args: string[], run: Run): Promise<ExitStatus> {
 function withOptionsWrittenOut(args: string[], program: Command): string[] {
   const command = program.commands.find((one) => one.name() === args[0]);
   if (command === undefined || args[0] === 'run') return args;
-  return writtenOut(args, warnOf, [...command.options.flatMap(({ long }) => long ?? []), '--help']);
+  const [name = '', ...own] = writtenOut(args, warnOf, [
+    ...command.options.flatMap(({ long }) => long ?? []),
+    '--help',
+  ]);
+  if (name !== 'notify-test') return [name, ...own];
+  refuseSwitches(own);
+  return [name, ...notifyTestEnvironment(), ...own];
 }
 
 /** @param end is given what each command comes to. */
@@ -86,6 +94,10 @@ function programOf(run: Run, end: (outcome: Promise<ExitStatus>) => Promise<void
     .command('schema')
     .description('Print the JSON Schema of the configuration, for editors.')
     .action(async () => end((await import('./schema.ts')).schema()));
+
+  program.addCommand(
+    notifyTestCommand(async (options) => end((await import('./notify-test.ts')).notifyTest(options, process.env))),
+  );
 
   program
     .command('simulate')
@@ -129,11 +141,42 @@ function daemonCommand(run: (options: RunOptions) => Promise<void>): Command {
     .description('Run the daemon. This is what happens without a sub-command, too.')
     .addHelpText('after', HELP_AFTER_RUN)
     .action(() => run(options));
-  for (const one of daemonOptions) {
+  addOptions(command, daemonOptions, options);
+  return command;
+}
+
+/** The same sources of a configuration as `run`; what it sends, it sends whatever is switched off. */
+function notifyTestCommand(run: (options: RunOptions) => Promise<void>): Command {
+  const options = defaultOptions();
+  const command = new Command('notify-test')
+    .description('Send one message, marked as a test, to each receiver of each domain, and say what became of it.')
+    .action(() => run(options));
+  addOptions(command, notifyTestOptions, options);
+  return command;
+}
+
+const notifyTestOptions = daemonOptions.filter(({ name }) => ['userdata', 'imds', 'profile', 'strict'].includes(name));
+
+/** What the environment says of its options, to stand before those of the command line, which therefore win (2.2). */
+function notifyTestEnvironment(): string[] {
+  const isOwn = (arg: string) => notifyTestOptions.some(({ name }) => arg.split('=', 1)[0] === `--${name}`);
+  return optionsFromEnvironment(process.env).filter(isOwn);
+}
+
+/** What the daemon's switches would mean to it. */
+function refuseSwitches(args: readonly string[]): void {
+  const given = args.find((arg) => /^--(enable-|disable-all)/.test(arg));
+  if (given !== undefined)
+    throw new UsageError(
+      `notify-test sends, and does nothing else, whatever is switched on or off: leave out ${given}`,
+    );
+}
+
+function addOptions(command: Command, known: readonly DaemonOption[], options: RunOptions): void {
+  for (const one of known) {
     command.addOption(commanderOption(one, options));
     if (one.value === undefined) command.on(`option:${one.name}`, () => one.set(options, ''));
   }
-  return command;
 }
 
 function commanderOption(

@@ -87,6 +87,8 @@ export interface MacroValues {
   ts?: string | undefined;
   pid?: number | undefined;
   results?: MacroResult[] | undefined;
+  /** No macro: present in a message of `ec2fleetd notify-test`, and then the first key of `{all_json}`. */
+  test?: true | undefined;
 }
 
 /** Subject of a message whose envelope has none (behaviour.md 4.5). */
@@ -133,7 +135,8 @@ export function hasMacros(template: string): boolean {
 /** The value of `{all_json}`: a tab-indented JSON object of every other macro. Keys are added, never renamed. */
 export function allJson(values: MacroValues): string {
   const entries = plainNames.map((name) => [name, values[name] ?? null]);
-  return JSON.stringify(Object.fromEntries(entries), null, '\t');
+  const mark = values.test ? { test: true } : {};
+  return JSON.stringify({ ...mark, ...Object.fromEntries(entries) }, null, '\t');
 }
 
 /** Macros as environment variables of commands, but for those that may be longer than the kernel takes (behaviour.md 8.6). */

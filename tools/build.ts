@@ -25,6 +25,7 @@ const bundles = {
   mounts: 'adapters/mounts.ts',
   validate: 'cli/validate.ts',
   schema: 'cli/schema.ts',
+  'notify-test': 'cli/notify-test.ts',
   simulate: 'cli/simulate.ts',
   demo: 'cli/demo.ts',
 };
