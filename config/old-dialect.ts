@@ -215,7 +215,7 @@ function upperEnds(place: Place): Finding[] {
   return [
     note(
       place,
-      `${ends.join(' and ')} counts as success now: a range includes its upper end. Check that it may, else end the range one earlier.`,
+      `${ends.join(' and ')} ${ends.length > 1 ? 'count' : 'counts'} as success now: a range includes its upper end. Check that it may, else end the range one earlier.`,
     ),
   ];
 }
