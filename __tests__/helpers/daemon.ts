@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type CloudSetup, type InstanceSetup, startCloud } from '../../simulator/server.ts';
+import { bodyOf } from './message-body.ts';
 
 /** Longer than any story here: a daemon that hangs is ended, and its test fails. */
 const LIMIT_MS = 30_000;
@@ -52,8 +53,8 @@ export async function startLab({ others = [], ...setup }: LabSetup = {}) {
     folder,
     sysroot,
     cloud,
-    /** The events told to the topic, in the order they came. */
-    told: () => cloud.published().map(({ message }) => JSON.parse(message)),
+    /** The events told to the topic, in the order they came, each of the form that receivers are promised. */
+    told: () => cloud.published().map(({ message }) => bodyOf(message)),
     calls: (operation: string) => cloud.calls().filter((call) => call.operation === operation),
     startedFlag: (domain: string) => existsSync(path.join(sysroot, 'run/ec2fleetd', `${domain}.started`)),
     async [Symbol.asyncDispose]() {
