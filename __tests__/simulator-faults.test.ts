@@ -223,7 +223,7 @@ describe('faults at the control endpoint [13.1]', () => {
       fault: { kind: 'hang', paths: 'latest/meta-data' },
       says: '"paths" is a prefix of paths without slash and version',
     },
-    { fault: { kind: 'hang', ms: 5 }, says: '"ms" is none of paths, count, which "hang" can have' },
+    { fault: { kind: 'hang', ms: 5 }, says: '"ms" is none of paths, count, afterMs, forMs, which "hang" can have' },
   ])('answer $fault: $says', async ({ fault, says }) => {
     await start();
 

@@ -1,12 +1,13 @@
 /** A call as it can be told before its service has looked at it: whose it is, for what, and what it names. */
+import { AwsError } from './aws-error.ts';
 import type { Service } from './calls.ts';
 import type { World } from './cloud.ts';
 import { formOf } from './ec2/index.ts';
 import type { Request } from './http.ts';
 import { accessKeyIds } from './imds/tree.ts';
-import { type Param, parseQuery } from './query.ts';
+import { type Param, type Params, parseQuery } from './query.ts';
+import { operationOf } from './route53/index.ts';
 import { storedName } from './route53/names.ts';
-import { readXml } from './xml.ts';
 
 export interface Call {
   service: Service;
@@ -76,24 +77,16 @@ function objectIn(text: string): Record<string, unknown> {
   }
 }
 
-function toldByRoute53(world: World, { method, path, query, body }: Request): Told {
-  const [, kind, id = '', tail] = path.split('/').slice(1);
-  if (kind === 'hostedzone' && tail === 'rrset' && method === 'POST') {
-    const batch = readXml(body.toString('utf8'), ['Change', 'ResourceRecord']) as Param | undefined;
-    const records = textsIn(batch ?? {}, 'Name').flatMap(spellings);
-    return {
-      operation: 'ChangeResourceRecordSets',
-      params: { HostedZoneId: id, ChangeBatch: batch },
-      names: [id, ...records],
-    };
+function toldByRoute53(world: World, request: Request): Told {
+  try {
+    const { name, zoneId, params } = operationOf(world, request);
+    const records = [...textsIn(params as Params, 'Name'), request.query.get('name') ?? ''].flatMap(spellings);
+    return { operation: name, params, names: [zoneId, ...textsIn(params as Params, 'Id'), ...records] };
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    // Route 53 says what is wrong with it.
+    return { operation: `${request.method} ${request.path}`, params: {}, names: [] };
   }
-  if (kind === 'hostedzone' && tail === 'rrset' && method === 'GET') {
-    const names = [id, ...spellings(query.get('name') ?? '')];
-    return { operation: 'ListResourceRecordSets', params: { HostedZoneId: id, ...Object.fromEntries(query) }, names };
-  }
-  if (kind === 'change' && tail === undefined && method === 'GET')
-    return { operation: 'GetChange', params: { Id: id }, names: [id, world.changes.get(id)?.zoneId ?? ''] };
-  return { operation: `${method} ${path}`, params: {}, names: [] };
 }
 
 /** A record's name with and without the dot at its end. */

@@ -33,7 +33,8 @@ import { standingFaults } from './service-faults.ts';
 type Handler = (request: Request) => unknown;
 
 const INDEX = {
-  'GET /_control/state': 'faults, instances, volumes, snapshots, hosted zones, topics, queues, delays, limits, throttling',
+  'GET /_control/state':
+    'faults, instances, volumes, snapshots, hosted zones, topics, queues, delays, limits, throttling',
   'GET /_control/calls': 'every AWS and metadata call; ?service=ec2 picks one service',
   'GET /_control/messages': 'what SNS and SQS accepted',
   'PUT /_control/notice':

@@ -32,7 +32,14 @@ export const faultyOperations = {
     'DetachVolume',
     'ModifyInstanceAttribute',
   ],
-  route53: ['ChangeResourceRecordSets', 'GetChange', 'ListResourceRecordSets'],
+  route53: [
+    'ChangeResourceRecordSets',
+    'GetChange',
+    'GetHostedZone',
+    'ListHostedZones',
+    'ListHostedZonesByName',
+    'ListResourceRecordSets',
+  ],
   sns: ['Publish'],
   sqs: ['DeleteMessage', 'ReceiveMessage', 'SendMessage'],
 } as const satisfies Record<string, readonly string[]>;

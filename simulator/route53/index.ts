@@ -53,7 +53,11 @@ export function route53Failure({ code, message, status }: AwsError, requestId: s
   return { status, headers: { 'content-type': 'text/xml' }, body };
 }
 
-function operationOf(world: World, { method, path, query, body }: Request): Operation {
+/**
+ * What a request asks for; nothing is done before it is run.
+ * @throws AwsError
+ */
+export function operationOf(world: World, { method, path, query, body }: Request): Operation {
   const [, kind, id = '', tail] = path.split('/').slice(1);
   if (kind === 'hostedzone' && tail === 'rrset' && method === 'POST') {
     const batch = batchIn(body.toString('utf8'));
