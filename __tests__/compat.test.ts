@@ -7,6 +7,7 @@ import { problemLine } from '../config/errors.ts';
 import { type FieldSchema, rootField } from '../config/field.ts';
 import { examineConfig, loadConfig } from '../config/load.ts';
 import { allJson } from '../config/macros.ts';
+import { publishedSchema } from '../config/published-schema.ts';
 import { parseSyntax } from '../config/syntax.ts';
 import { volumeTags } from '../config/tags.ts';
 import { example, examples } from './helpers/configurations.ts';
@@ -224,6 +225,27 @@ describe('notes on a configuration for the old daemon', () => {
     const { notes } = examineConfig(JSON.stringify(config, null, 1), 'f', { strict: false });
     return notes.map(({ path: at, message }) => `${at}: ${message}`);
   }
+});
+
+describe('docs/migrating.md', () => {
+  const page = readFileSync(path.join(__dirname, '..', 'docs', 'migrating.md'), 'utf8');
+
+  it('shows what validate says of its example, word for word [14.2]', () => {
+    const [, text = '', shown = ''] = /```jsonc\n(.*?)```.*?```\n(.*?)```/s.exec(page) ?? [];
+    const { notes, warnings } = examineConfig(text, 'old.jsonc', { strict: false });
+
+    const lines = notes.map((note) => problemLine({ ...note, message: `note: ${note.message}` }));
+    expect(shown.split('\n').slice(1, -2)).toEqual(lines.map((line) => `  ${line}`));
+    expect(warnings).toEqual([]);
+  });
+
+  it('says how the notes end, and they do [14.1]', () => {
+    const [, text = ''] = /```jsonc\n(.*?)```/s.exec(page) ?? [];
+    const [, today = ''] = /`("\$schema": "[^"]+")`/.exec(page) ?? [];
+
+    expect(examineConfig(text.replace(/"\$schema": "[^"]+"/, today), 'f', { strict: true }).notes).toEqual([]);
+    expect(publishedSchema().$id).toBe(JSON.parse(`{${today}}`).$schema);
+  });
 });
 
 describe('what stays as the old daemon had it', () => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { volumeTags } from '../config/tags.ts';
 import { example } from './helpers/configurations.ts';
 import { type Daemon, type Lab, type LabSetup, QUEUE, startDaemon, startLab, TOPIC, VOLUME } from './helpers/daemon.ts';
-import { addressSets } from './helpers/story.ts';
+import { addressSets, INSTANCE } from './helpers/story.ts';
 import { attachedTo, createdVolumes, warnings } from './helpers/volumes.ts';
 
 const [FIRST, SECOND] = ['vol-0aaaaaaaaaaaaaaa1', 'vol-0aaaaaaaaaaaaaaa2'];
@@ -156,6 +156,55 @@ it('a configuration without domains only watches [3.2]', async () => {
 
   expect(exitCode).toBe(0);
   expect(lab.cloud.calls().filter(({ service }) => service !== 'imds')).toEqual([]);
+});
+
+describe('the day of the switch', () => {
+  const domain = 'my-world.mc';
+
+  it('begins with a dry run, which looks, says what it would do, and leaves all as it is [2.1, 14.2]', async () => {
+    await using lab = await startLab({ volumes: [{ id: VOLUME }] });
+    const args = ['--disable-all', `--state-dir=${path.join(lab.folder, 'dry')}`];
+    await using daemon = startDaemon(lab, { configuration: example('game-server.jsonc'), asFile: true, args });
+
+    const { exitCode } = await daemon.ended;
+
+    const calls = lab.cloud.calls().filter(({ service }) => service !== 'imds');
+    expect(exitCode).toBe(0);
+    expect(new Set(calls.map(({ operation }) => operation))).toEqual(
+      new Set(['DescribeVolumes', 'ListResourceRecordSets']),
+    );
+    expect(daemon.log.filter(({ dry }) => dry).map(({ message }) => message)).toEqual([
+      'not done, init is off: attach_volume',
+      'not done, init is off: change_resource_record_sets',
+    ]);
+    expect(said(daemon, lab, domain)).toEqual([]);
+    expect(hostName(lab)).toBe('localhost');
+  });
+
+  it('takes what the old daemon has attached for what it is, and prepares nothing anew [4.3, 6.2, 12.1]', async () => {
+    const attachedTo = { instanceId: INSTANCE, device: '/dev/sdf' };
+    await using lab = await startLab({ volumes: [{ id: VOLUME, attachedTo }] });
+
+    const life = await live(lab, example('game-server.jsonc'), [domain]);
+
+    expect(life.said(domain)[1]).toBe('mount /dev/nvme1n1 false x');
+    expect(lab.calls('AttachVolume')).toEqual([]);
+  });
+
+  it('ends with a rehearsal, after which the next start brings everything back [9.5, 9.6]', async () => {
+    await using lab = await startLab();
+    const configuration = example('game-server.jsonc');
+    await using rehearsed = startDaemon(lab, { configuration });
+    await rehearsed.reaches(domain, 'started');
+    rehearsed.signal('SIGUSR2');
+    expect(await rehearsed.ended).toMatchObject({ exitCode: 0 });
+    expect(said(rehearsed, lab, domain).at(-1)).toBe('saved');
+
+    const { exitCode } = await live(lab, configuration, [domain]);
+
+    expect(exitCode).toBe(0);
+    expect(lab.calls('AttachVolume')).toHaveLength(1);
+  });
 });
 
 const compat = path.resolve('../shared/compat');

@@ -52,16 +52,15 @@ describe('validate', () => {
   it('says everything that is wrong, errors first, warnings marked, and ends with 2 [2.3, 3.1]', async () => {
     const file = await written(`{
   "timeot": 1,
-  "domains": { "mc": { "update-route53": [{ "hostedzone": "ZONE ID", "name": "a", "ttl": -1, "set": "multivalue" }] } }
+  "domains": { "mc": { "update-route53": [{ "hostedzone": "ZONE ID", "name": "a", "ttl": -1 }] } }
 }`);
 
     expect(await validate([file], { strict: false })).toBe(2);
     expect(printed).toBe(
-      `${file}: 1 problem, 3 warnings
+      `${file}: 1 problem, 2 warnings
   ${file}:3:90 domains["mc"].update-route53[0].ttl: expected a whole number of seconds from 0 to 2147483647, got -1.
   ${file}:2:3 timeot: warning: unknown key "timeot". Did you mean "timeout"?
   ${file}:3:59 domains["mc"].update-route53[0].hostedzone: warning: "ZONE ID" does not look like a hosted zone id such as Z0123456789ABCDEFGHIJ.
-  ${file}:3:101 domains["mc"].update-route53[0].set: warning: a multivalue record set is not in this version yet; the daemon does not run with it. Leave it out for now.
 `,
     );
   });
@@ -73,6 +72,27 @@ describe('validate', () => {
     expect(printed).toContain(`${file}: OK, 1 warning\n`);
     expect(await validate([file], { strict: true })).toBe(2);
     expect(printed).toContain(`${file}: 1 problem\n`);
+  });
+
+  it('notes what the lines of a configuration for the old daemon do now, which is neither a problem nor a warning [2.3, 14.2]', async () => {
+    const file = await written(`{
+  "$schema": "http://schema.si-magic.com/fleet-init/json/userdata/0",
+  "hostname": "\${HOST}",
+  "timeout": 30, "timeot": 1
+}`);
+
+    expect(await validate([file], { strict: false })).toBe(0);
+    expect(printed.replace(/(written for the old daemon).*/, '$1')).toBe(
+      `${file}: OK, 2 warnings
+  ${file}:3:15 hostname: warning: {HOST} is no macro and stays as it stands. Write {{ and }} where braces are meant.
+  ${file}:4:18 timeot: warning: unknown key "timeot". Did you mean "timeout"?
+  ${file}:1:1: note: written for the old daemon
+  ${file}:3:15 hostname: note: takes effect now, as "set-hostname" does. Check that the instance may be called so.
+  ${file}:3:15 hostname: note: "{HOST}" stays as it stands now and is handed on. Check that whoever gets it knows what to do with it.
+  ${file}:4:14 timeout: note: takes effect now: a domain whose started commands are not over after 30 s fails. Check that it is long enough.
+  no domains: the daemon only watches for interruptions
+`,
+    );
   });
 
   it.each<[string, string | Uint8Array, string]>([
