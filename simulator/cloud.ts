@@ -2,6 +2,7 @@
 import type { Clock } from './clock.ts';
 import type { MetadataFault, Standing } from './faults.ts';
 import type { Change } from './history.ts';
+import type { PolicyStatement } from './policy.ts';
 import type { ServiceFault } from './service-faults.ts';
 import type { Pasts } from './sight.ts';
 import type { DiskSetup } from './sysroot.ts';
@@ -273,6 +274,8 @@ export interface World {
   throttle: Throttle;
   /** What goes wrong with calls, oldest first; one that has a `count` is counted down. */
   faults: Standing<ServiceFault>[];
+  /** What roles may do, by their names; one that is not there may do everything. */
+  policies: Map<string, PolicyStatement[]>;
   instances: Map<string, Instance>;
   volumes: Map<string, Volume>;
   snapshots: Map<string, Snapshot>;

@@ -28,6 +28,8 @@ import {
   serviceFault,
   withdrawNotice,
 } from './orders.ts';
+import { type Policies, setPolicies } from './permissions.ts';
+import { PolicyError } from './policy.ts';
 import { standingFaults } from './service-faults.ts';
 
 type Handler = (request: Request) => unknown;
@@ -55,6 +57,8 @@ const INDEX = {
     '{"volumes":10,"fullZones":["eu-west-1a"]}: how many volumes there may be, and which zones have no room',
   'PUT /_control/throttling':
     '{"on":true,"buckets":{"AttachVolume":{"capacity":5,"refillPerS":1}}}: token buckets, with other numbers for some',
+  'PUT /_control/policies':
+    '{"simulated-role":{"Version":"2012-10-17","Statement":[…]}}: what a role may do, a policy or a list; null: everything',
   'PUT /_control/delays': '{"latencyMs":300} and the like; see GET /_control/state for the names',
   'PATCH /_control/instance':
     '{"publicIpv4":"203.0.113.99"} and the like; null takes a fact away; ?instanceId= may name the instance',
@@ -87,7 +91,7 @@ export function createControl(world: World, log: CallLog): (request: Request) =>
     try {
       return json(handler(request));
     } catch (error) {
-      if (!(error instanceof ControlError || error instanceof FaultError)) throw error;
+      if (!(error instanceof ControlError || error instanceof FaultError || error instanceof PolicyError)) throw error;
       return json({ problem: error.message }, 400);
     }
   };
@@ -113,6 +117,10 @@ function worldHandlers(world: World): Record<string, Handler> {
     'PUT /_control/throttling': (request) => {
       world.throttle.set(throttlingIn(bodyOf(request)));
       return world.throttle.numbers() ?? {};
+    },
+    'PUT /_control/policies': (request) => {
+      setPolicies(world, bodyOf(request) as Policies);
+      return Object.fromEntries(world.policies);
     },
     'PUT /_control/limits': (request) => {
       changeLimits(world, limitsIn(bodyOf(request)));
@@ -158,6 +166,7 @@ function stateOf(world: World) {
     delays,
     limits,
     throttling: throttle.numbers() ?? false,
+    policies: Object.fromEntries(world.policies),
     faults: standingFaults(world),
     instances: [...instances.values()].map(({ userData, ...instance }) => ({
       ...instance,

@@ -6,6 +6,8 @@ import type { World } from './cloud.ts';
 import { answerEc2, ec2Failure, formOf } from './ec2/index.ts';
 import { worldBefore } from './history.ts';
 import type { Answer, Request } from './http.ts';
+import { isForbidden } from './permissions.ts';
+import { refusalOf } from './refusals.ts';
 import { answerRoute53 } from './route53/index.ts';
 import { createSns } from './sns.ts';
 import { createSqs } from './sqs/index.ts';
@@ -32,9 +34,10 @@ export function createFrontDoor(world: World): FrontDoor {
       const service = serviceOf(request);
       return callOf(world, services.find((known) => known === service) ?? 'unknown', request);
     },
-    async answer({ service }, request, isGone, staleMs) {
+    async answer(call, request, isGone, staleMs) {
+      if (isForbidden(world, call)) return refusalOf(world, call, { kind: 'refused' }, request.id);
       const seen = staleMs > 0 ? worldBefore(world, Math.max(staleMs, world.delays.consistencyMs)) : world;
-      switch (service) {
+      switch (call.service) {
         case 'ec2':
           return answerEc2(seen, request);
         case 'route53':

@@ -27,6 +27,7 @@ import {
   withdrawNotice,
 } from './orders.ts';
 import type { InstanceSetup, VolumeSetup } from './parts.ts';
+import { type Policies, setPolicies } from './permissions.ts';
 import type { HealScope, ServiceFault } from './service-faults.ts';
 import { addInstance, addVolume } from './setup.ts';
 import type { Throttling } from './throttle.ts';
@@ -87,6 +88,11 @@ export interface Cloud extends AsyncDisposable {
   changeLimits(change: Partial<World['limits']>): void;
   /** Lets EC2 throttle calls, or not; begins with full buckets. */
   throttle(throttling: Throttling): void;
+  /**
+   * Says what roles may do from now on: `{ 'simulated-role': policy }`; with `null` everything again.
+   * @throws PolicyError for what the simulator cannot evaluate.
+   */
+  setPolicies(policies: Policies): void;
   /** Every AWS and metadata call answered so far. */
   calls(): CallRecord[];
   published(): Publication[];
@@ -164,6 +170,7 @@ export function createHandle(
     },
     changeLimits: (change) => changeLimits(world, change),
     throttle: (throttling) => world.throttle.set(structuredClone(throttling)),
+    setPolicies: (policies) => setPolicies(world, policies),
     calls: log.calls,
     published: () => structuredClone(world.publications),
     received: (name) =>

@@ -19,6 +19,7 @@ import {
   type TopicSetup,
   type VolumeSetup,
 } from './parts.ts';
+import { type Policies, parsePoliciesByRole } from './permissions.ts';
 import { parseServiceFault, type ServiceFault } from './service-faults.ts';
 import { type DiskSetup, layOut } from './sysroot.ts';
 import { createThrottle, type Throttling } from './throttle.ts';
@@ -47,6 +48,8 @@ export interface CloudSetup extends Partial<World['delays']> {
   fullZones?: string[];
   /** Whether EC2 throttles calls, with its own numbers or other ones: `{ AttachVolume: { capacity: 5 } }`. Default: it does not. */
   throttling?: Throttling;
+  /** What roles may do: IAM policies by the role's name, which is `simulated-role` unless told otherwise. Default: everything. */
+  policies?: Policies;
   /** What goes wrong with calls from the start. */
   faults?: ServiceFault[];
   hostedZones?: HostedZoneSetup[];
@@ -78,6 +81,7 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
     disk: setup.disk,
     contents: setup.contents === undefined ? undefined : path.resolve(setup.contents),
     throttle: createThrottle(clock, setup.throttling ?? false),
+    policies: parsePoliciesByRole(setup.policies ?? {}),
     faults: (setup.faults ?? []).map((fault) => parseServiceFault(fault, clock.now())),
     instances: byKey('id', setup.instances ?? [{}], (instance, index) => createInstance(instance, index, place)),
     volumes: byKey('id', setup.volumes, (volume) => createVolume(volume, place)),
