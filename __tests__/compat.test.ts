@@ -93,6 +93,8 @@ describe('notes on a configuration for the old daemon', () => {
   const pool = { device: 'sdf', source: 'pc', 'pool-name': 'worlds', create: { Size: 1 } };
   const record = { hostedzone: 'Z0123456789EXAMPLE', name: 'a.example.com', ttl: 60 };
   const line = { argv: ['/bin/true'] };
+  const up = { on: 'starting', lines: [line, line] };
+  const down = { on: ['stopping'], lines: [line] };
   const receiver = {
     backend: 'aws-sqs',
     options: { 'queue-url': 'https://sqs.eu-west-1.amazonaws.com/123456789012/q' },
@@ -157,6 +159,11 @@ describe('notes on a configuration for the old daemon', () => {
       'domains["mc"].exec[0]: at interrupted, stopping the lines behind one that fails run now, too',
     ],
     [
+      'lines on the way down in several groups',
+      { domains: { mc: { exec: [up, down, down] } } },
+      'domains["mc"].exec[1]: at stopping the lines behind one that fails run now, too',
+    ],
+    [
       'a range of exit codes',
       { domains: group({ ec: '0-1,3, 100 - 142' }) },
       'domains["mc"].exec[0].ec: 1 and 142 count as success now: a range includes its upper end.',
@@ -186,6 +193,14 @@ describe('notes on a configuration for the old daemon', () => {
     ['a volume with a wait of its own', { domains: { mc: { 'attach-volume': [{ ...volume, wait: 5 }] } } }],
     ['a pool in the old order', { domains: { mc: { 'attach-volume': [{ ...pool, 'pool-pref': 'index' }] } } }],
     ['a single line on the way down', { domains: group({ on: ['interrupted', 'stopping', 'failed'] }) }],
+    [
+      'a single line on the way down in each of several domains',
+      { 'require-all': true, domains: { a: { exec: [down] }, b: { exec: [down] } } },
+    ],
+    [
+      'a receiver that is not told of starting',
+      { domains: { mc: { notify: [{ ...receiver, matrix: { starting: { enabled: false } } }] } } },
+    ],
     ['several lines on the way up', { domains: group({ lines: [line, line] }) }],
     ['exit codes without a range', { domains: group({ ec: [0, '1,2'] }) }],
     ['macros and doubled braces', { domains: group({ lines: [{ argv: ['{domain}', '{{}}'] }] }) }],
@@ -206,9 +221,9 @@ describe('notes on a configuration for the old daemon', () => {
   it('do not come where nothing shows that it is one, nor where it names another schema [14.1]', () => {
     const domains = { mc: { notify: [{ ...receiver, backend: 'ans-sqs' }] } };
 
-    expect(notesOf({ timeout: 20, domains: group({ lines: [{ argv: ['systemctl', 'start', 'ans-sqs'] }] }) })).toEqual(
-      [],
-    );
+    expect(
+      notesOf({ timeout: 20, domains: group({ user: 'stop', lines: [{ argv: ['systemctl', 'start', 'ans-sqs'] }] }) }),
+    ).toEqual([]);
     expect(notesOf({ $schema: './ec2fleetd.schema.json', timeout: 20, domains })).toEqual([]);
   });
 
