@@ -1,6 +1,8 @@
 /** The command line, by the built program. */
 
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { runCommandLine } from '../cli/commands.ts';
@@ -13,6 +15,7 @@ import {
   writtenOut,
 } from '../cli/options.ts';
 import { exitStatus } from '../config/exit-status.ts';
+import { startDaemon, startLab } from './helpers/daemon.ts';
 
 /** The options that `run` gets from arguments and environment. */
 function parsed(args: string[], environment: NodeJS.ProcessEnv = {}, warnings: string[] = []): RunOptions {
@@ -44,6 +47,18 @@ function node(args: string[], environment: NodeJS.ProcessEnv = {}) {
     timeout: 15_000,
   });
   return { status, stdout, stderr };
+}
+
+/** What comes of it while there is a file with that text. */
+function withFile<Outcome>(text: string, use: (file: string) => Outcome): Outcome {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ec2fleetd-cli-'));
+  const file = path.join(folder, 'config.jsonc');
+  try {
+    writeFileSync(file, text);
+    return use(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 describe('the switches', () => {
@@ -273,6 +288,13 @@ describe('the program', () => {
     });
   });
 
+  it('does what an option says, whatever the environment says [2.2]', () => {
+    const { stderr } = ec2fleetd(['--userdata=/nowhere/own.jsonc'], { EC2FLEETD_USERDATA: '/nowhere/env.jsonc' });
+
+    expect(stderr).toMatch(/own\.jsonc.*cannot be read/);
+    expect(stderr).not.toContain('env.jsonc');
+  });
+
   it('takes abbreviations, also for help and of sub-commands, with a warning [2.2]', () => {
     const { status, stdout, stderr } = ec2fleetd(['--hel']);
     expect({ status, stdout }).toEqual({ status: 0, stdout: ec2fleetd(['--help']).stdout });
@@ -321,6 +343,50 @@ describe('the program', () => {
 
     expect(stderr).toBe(`${file}: 1 problem\n  ${file}:1:1: cannot be read: ${says}.\n`);
     expect(status).toBe(2);
+  });
+
+  it.each(['', '// later\n', 'MIME-Version: 1.0\nContent-Type: text/cloud-config\n\n#cloud-config\n'])(
+    'has nothing to do with %j for a configuration, and ends with 0 [2.3, 3.1]',
+    (text) => {
+      const { status, stderr } = withFile(text, (file) => ec2fleetd([`--userdata=${file}`]));
+
+      expect(stderr).toMatch(/"the configuration is empty: nothing to do".*\n.*"the daemon ends with exit status 0"/);
+      expect(status).toBe(0);
+    },
+  );
+
+  it('refuses a configuration with every problem, and with what may have been meant beside, and exit 2 [2.3, 3.1]', () => {
+    const text =
+      '{\n  "timeout": 0,\n  "domains": { "web": { "attach-volume": [{ "devise": "sdf", "source": "x" }] } }\n}';
+
+    const { status, stderr } = withFile(text, (file) => ec2fleetd([`--userdata=${file}`]));
+
+    expect(stderr.replaceAll(/\S*\/config\.jsonc/g, 'f')).toBe(`f: 3 problems, 1 warning
+  f:2:14 timeout: expected a number of seconds from 0.1 to 604800, got 0.
+  f:3:43 domains["web"].attach-volume[0]: "device" is missing. Add it, for example "device": "/dev/sdf".
+  f:3:72 domains["web"].attach-volume[0].source: source x needs "volume-id", which is missing.
+  f:3:45 domains["web"].attach-volume[0].devise: warning: unknown key "devise". Did you mean "device"?
+`);
+    expect(status).toBe(2);
+  });
+
+  it('counts unknown keys and macros as problems when strict, and goes on with them otherwise [2.1]', async () => {
+    const configuration = '{ "extra": 1, "hostname": "{nobody}", "domains": {} }';
+    await using lab = await startLab();
+    await using strict = startDaemon(lab, { configuration, args: ['--strict'] });
+    const { exitCode } = await strict.ended;
+    await using lenient = startDaemon(lab, { configuration });
+    await lenient.says(({ level, message }) => level === 'warn' && message.startsWith('unknown key "extra"'));
+    await lenient.says(({ level, message }) => level === 'warn' && message.startsWith('{nobody} is no macro'));
+    lenient.signal('SIGTERM');
+
+    expect(exitCode).toBe(2);
+    expect(strict.log.map(({ message }) => message)).toEqual([
+      'user-data: 2 problems',
+      expect.stringMatching(/1:3 extra: unknown key "extra"/),
+      expect.stringMatching(/1:27 hostname: \{nobody\} is no macro/),
+    ]);
+    expect((await lenient.ended).exitCode).toBe(0);
   });
 
   it('tells a defect by the names and places of the source, though it is minified [2.3]', () => {

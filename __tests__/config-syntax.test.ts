@@ -20,6 +20,15 @@ describe('what JSON5 has and JSON with comments has not', () => {
     [`{"require-all": False}`, 'f:1:17: False is not JSON: write false.'],
     [`{"timeout": 0x10}`, 'f:1:13: 0x10 is not how JSON writes a number: write 16.'],
     [`{"timeout": +5}`, 'f:1:13: +5 is not how JSON writes a number: write 5.'],
+    [`{"timeout": 5.}`, 'f:1:13: 5. is not how JSON writes a number: write 5.'],
+    [
+      `{"timeout": -Infinity}`,
+      'f:1:13: unexpected "-". Strings stand in double quotes: write "-Infinity". If it is a number, JSON has none like it.',
+    ],
+    [
+      `{"hostname": 'two \\\nlines "quoted"'}`,
+      `f:1:14: unexpected "'". Strings and keys stand in double quotes: write "two lines \\"quoted\\"".`,
+    ],
     [`{"timeout": .5}`, 'f:1:13: .5 is not how JSON writes a number: write 0.5.'],
     ['{"hostname": web // "a":\n}', 'f:1:14: unexpected "w". Strings stand in double quotes: write "web".'],
     [`# mine\n{}`, 'f:1:1: unexpected "#". Comments begin with //.'],

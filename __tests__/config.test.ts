@@ -90,6 +90,27 @@ describe('loading', () => {
     },
   );
 
+  it.each([
+    ['the shortest interval', { 'interrupt-detection': { options: { interval: 0.1 } } }],
+    ['the longest interval', { 'interrupt-detection': { options: { interval: 30 } } }],
+    ['a TTL of 0', record({ ttl: 0 })],
+    ['the longest TTL', record({ ttl: 2_147_483_647 })],
+    ['no patience at all', volume({ wait: 0 })],
+    ['patience for the whole timeout', { timeout: 60, ...volume({ wait: 60 }) }],
+    ['a pool for a volume that is created', volume({ source: 'xc', 'pool-name': 'p', create: { Size: 1 } })],
+    [
+      'both signs as a notice',
+      { 'interrupt-detection': { options: { 'treat-as-interruption': ['rebalance', 'maintenance'] } } },
+    ],
+    [
+      'macros in a device, an id and a pool',
+      volume({ device: '/dev/{domain}', 'volume-id': '{domain}', source: 'xp', 'pool-name': '{domain}' }),
+    ],
+    ['any $schema', { $schema: 'no such thing' }],
+  ])('takes %s without a word [3.2, 3.3]', (_, config) => {
+    expect(load(config).warnings).toEqual([]);
+  });
+
   it('never holds the form of ids, ARNs, URLs and regions against a configuration [3.2]', () => {
     const { warnings, awsForms } = load({
       domains: {
@@ -314,8 +335,50 @@ describe('problems', () => {
     expect(() => load({ timeout: 60, ...volume({ wait: 60 }) })).not.toThrow();
   });
 
-  it('a wrong value does not count as missing as well', () => {
+  it('a wrong value does not count as missing as well, nor as unused [3.1]', () => {
     expect(messagesOf(volume({ 'volume-id': 3 }))).toEqual(['expected a string that is not empty, got 3. Write "3".']);
+    expect(thrown(JSON.stringify(volume({ 'pool-pref': 'best' })), { strict: false }, 'warnings')).toEqual([]);
+  });
+
+  it.each([
+    ['a key', '{ "timeout": 5, "timeout": 5 }', 'timeout'],
+    ['a domain', '{ "domains": { "a": {}, "a": {} } }', 'domains["a"]'],
+    ['an event', inFile('"notify": [{ "matrix": { "stop": {}, "stop": {} } }]'), 'notify[0].matrix.stop'],
+    ['a variable', inFile('"exec": [{ "lines": [], "env": { "A": "", "A": "" } }]'), 'exec[0].env.A'],
+    [
+      'a parameter of a new volume, however deep',
+      inFile('"attach-volume": [{ "create": { "Operator": { "Principal": "", "Principal": "" } } }]'),
+      'attach-volume[0].create.Operator.Principal',
+    ],
+    ['a key inside something unknown', inFile('"extra": [{ "a": 1, "a": 2 }]'), 'extra[0].a'],
+  ])('%s given twice [3.1]', (_, text, place) => {
+    const found = thrown(text, { strict: false }).filter(({ message }) => message.includes('twice'));
+
+    expect(found.map(({ path }) => path.replace('domains["web"].', ''))).toEqual([place]);
+    expect(found[0]?.message).toMatch(/^"\w+" is given twice, first in line 1\. Keep one of them\.$/);
+  });
+
+  it.each([
+    [
+      'a key of the schema',
+      volume({ device: undefined, devise: 'sdf' }),
+      'unknown key "devise". Did you mean "device"?',
+    ],
+    [
+      'a key that a source needs',
+      volume({ 'volume-id': undefined, volume_id: 'v' }),
+      'unknown key "volume_id". Did you mean "volume-id"?',
+    ],
+    [
+      'a key that a receiver needs',
+      receiver({ options: { topics: 'T' } }),
+      'unknown key "topics". Did you mean "topic"?',
+    ],
+  ])('%s that is missing because it is misspelt come with what was meant [3.1]', (_, config, hint) => {
+    const text = JSON.stringify(config);
+
+    expect(thrown(text, { strict: false })).toMatchObject([{ message: expect.stringContaining('missing') }]);
+    expect(thrown(text, { strict: false }, 'warnings')).toMatchObject([{ message: hint }]);
   });
 });
 
@@ -609,14 +672,19 @@ function messagesOf(config: object): string[] {
   return thrown(JSON.stringify(config), { strict: false }).map(({ message }) => message);
 }
 
-function thrown(text: string, options: { strict: boolean }) {
+function thrown(text: string, options: { strict: boolean }, which: 'problems' | 'warnings' = 'problems') {
   try {
     loadText(text, options);
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError) return error[which];
     throw error;
   }
+}
+
+/** A domain as a piece of a file, where its keys count. */
+function inFile(keys: string): string {
+  return `{ "domains": { "web": { ${keys} } } }`;
 }
 
 function volume(fields: object): object {

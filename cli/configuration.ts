@@ -16,16 +16,16 @@ export interface ConfigSources {
   log: Log;
 }
 
-/** The file's, or `undefined` when none is named. @throws ConfigError with every problem of it. */
+/** The file's, {@link emptyFile} where that says nothing, or `undefined` when none is named. @throws ConfigError with every problem of it. */
 export async function configFromFile(sources: ConfigSources): Promise<Config | undefined> {
   const file = sources.options.userdata;
   if (file === undefined) return undefined;
   const bytes = await readConfigFile(file);
-  return configFrom(await decodeUserData(bytes, file), file, sources) ?? EMPTY;
+  return configFrom(await decodeUserData(bytes, file), file, sources) ?? emptyFile;
 }
 
-/** A file without domains is a wish, not an oversight: the daemon polls. */
-const EMPTY = loadConfig('{}', '', { strict: false }).config as Config;
+/** Stands for a file without a configuration in it, which is as good as empty user data (2.3). One without domains is not. */
+export const emptyFile = loadConfig('{}', '', { strict: false }).config as Config;
 
 /** The user data's, or `undefined` when that is empty. @throws ConfigError with every problem of it. */
 export async function configFromUserData(sources: ConfigSources): Promise<Config | undefined> {

@@ -187,7 +187,7 @@ async function failureOf(error: unknown, log: Log): Promise<ExitStatus> {
   await log.close();
   if (error instanceof UsageError) return usageStatus(error);
   if (error instanceof ConfigError) {
-    await new Promise<void>((resolve) => process.stderr.write(problemReport(error.problems), () => resolve()));
+    await new Promise<void>((resolve) => process.stderr.write(problemReport(error), () => resolve()));
     return exitStatus.usage;
   }
   if (!(error instanceof AdapterError)) throw error;

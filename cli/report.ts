@@ -1,15 +1,27 @@
 /** Configuration problems as a person reads them on a terminal or in the journal. */
 
-import { type Problem, problemLine } from '../config/errors.ts';
+import { type ConfigError, type Problem, problemLine } from '../config/errors.ts';
 
-/** `minecraft.jsonc: 2 problems`, and a line for each. Ends with a line feed. */
-export function problemReport(problems: readonly Problem[]): string {
-  const files = [...new Set(problems.map(({ file }) => file))];
+/** `minecraft.jsonc: 2 problems, 1 warning`, and a line for each, warnings marked as such. Ends with a line feed. */
+export function problemReport({ problems, warnings }: Pick<ConfigError, 'problems' | 'warnings'>): string {
+  const files = [...new Set([...problems, ...warnings].map(({ file }) => file))];
   return files
     .map((file) => {
-      const own = problems.filter((problem) => problem.file === file);
-      const count = own.length === 1 ? '1 problem' : `${own.length} problems`;
-      return [`${file}: ${count}`, ...own.map((problem) => `  ${problemLine(problem)}`), ''].join('\n');
+      const of = (those: readonly Problem[]) => those.filter((problem) => problem.file === file);
+      const marked = of(warnings).map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
+      const lines = [...of(problems), ...marked].map((problem) => `  ${problemLine(problem)}`);
+      return [`${file}: ${counts(of(problems).length, marked.length)}`, ...lines, ''].join('\n');
     })
     .join('');
+}
+
+function counts(problems: number, warnings: number): string {
+  const counted = [
+    [problems, 'problem'],
+    [warnings, 'warning'],
+  ] as const;
+  return counted
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}${count === 1 ? '' : 's'}`)
+    .join(', ');
 }

@@ -33,7 +33,7 @@ import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import type { Config } from '../config/schema.ts';
 import type { InstanceFacts, PublicAddresses } from '../config/vocabulary.ts';
 import { awaiting, type Patience } from './boot.ts';
-import { configFromFile, configFromUserData } from './configuration.ts';
+import { configFromFile, configFromUserData, emptyFile } from './configuration.ts';
 import type { RunOptions } from './options.ts';
 import { problemReport } from './report.ts';
 import { listenForSignals, type Signals } from './signals.ts';
@@ -78,6 +78,10 @@ async function liveAlone(surroundings: Surroundings, news: ServiceNews, signals:
   const { options, environment, sysroot, log, runtimeDir } = surroundings;
   // A file is read before anything else is asked or touched, so that a mistake in it shows at once.
   const fromFile = await configFromFile(surroundings);
+  if (fromFile === emptyFile) {
+    log.info('the configuration is empty: nothing to do');
+    return exitStatus.done;
+  }
   const onProblem = (sentence: string) => log.warn(sentence);
   const locked = await lockStateDir(options.stateDir ?? stateDirectory(environment, sysroot), { sysroot, onProblem });
   try {
@@ -269,7 +273,7 @@ async function failureOf(error: unknown, log: Log, news: ServiceNews, signal: Ab
   if (error instanceof ConfigError) {
     await log.close();
     // A pipe takes 64 KiB at a time, and the process ends next.
-    await new Promise<void>((resolve) => process.stderr.write(problemReport(error.problems), () => resolve()));
+    await new Promise<void>((resolve) => process.stderr.write(problemReport(error), () => resolve()));
     return exitStatus.usage;
   }
   if (error instanceof AdapterError) {

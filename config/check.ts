@@ -44,7 +44,7 @@ type Visit = (field: FieldSchema, node: Node, at: Pick<Place, 'path' | 'pattern'
 
 /** Checks a tree against a schema. @param lineOf the line, from 1, of an offset: for problems that name a second place. */
 export function checkTree(schema: FieldSchema, root: Node, lineOf: (offset: number) => number): Checked {
-  const findings: Finding[] = [];
+  const findings = givenTwice(root, [], lineOf);
   const places: Place[] = [];
   return { value: visit(schema, root, { path: [], pattern: '' }), findings, places };
 
@@ -62,7 +62,7 @@ export function checkTree(schema: FieldSchema, root: Node, lineOf: (offset: numb
       keys: [...propertiesOf(node).keys()],
     };
     places.push(place);
-    findings.push(...keyFindings(form, node, at.path, lineOf));
+    findings.push(...keyFindings(form, node, at.path));
     place.value = contentOf(form, node, at, visit);
     return place.value;
   }
@@ -91,17 +91,23 @@ function contentOf(form: FieldSchema, node: Node, at: Pick<Place, 'path' | 'patt
   );
 }
 
-/** Keys of an object that are unknown, missing, or given twice. */
-function keyFindings(form: FieldSchema, node: Node, path: Path, lineOf: (offset: number) => number): Finding[] {
-  if (node.type !== 'object') return [];
-  const given = propertiesOf(node);
-  const { properties, required = [] } = form;
-  const twice = [...given].flatMap(([key, { earlier, offset }]): Finding[] => {
-    if (earlier === undefined) return [];
+/** Keys that an object has twice, whatever the schema knows of it. */
+function givenTwice(node: Node, path: Path, lineOf: (offset: number) => number): Finding[] {
+  if (node.type === 'array')
+    return (node.children ?? []).flatMap((item, index) => givenTwice(item, [...path, index], lineOf));
+  return [...propertiesOf(node)].flatMap(([key, { value, earlier, offset }]): Finding[] => {
+    const inside = givenTwice(value, [...path, key], lineOf);
+    if (earlier === undefined) return inside;
     const message = `"${key}" is given twice, first in line ${lineOf(earlier)}. Keep one of them.`;
-    return [{ severity: 'error', path: [...path, key], offset, message }];
+    return [{ severity: 'error', path: [...path, key], offset, message }, ...inside];
   });
-  if (properties === undefined) return twice;
+}
+
+/** Keys of an object that are unknown or missing. */
+function keyFindings(form: FieldSchema, node: Node, path: Path): Finding[] {
+  const { properties, required = [] } = form;
+  if (node.type !== 'object' || properties === undefined) return [];
+  const given = propertiesOf(node);
   const known = Object.keys(properties);
   const unknown = [...given]
     .filter(([key]) => !known.includes(key))
@@ -118,7 +124,7 @@ function keyFindings(form: FieldSchema, node: Node, path: Path, lineOf: (offset:
     .map(
       (key): Finding => ({ severity: 'error', path, offset: node.offset, message: missingKey(key, properties[key]) }),
     );
-  return [...twice, ...unknown, ...missing];
+  return [...unknown, ...missing];
 }
 
 /** The properties of an object. Of a key given twice the last counts, as in every JSON parser. */

@@ -36,10 +36,13 @@ export interface Problem {
 export class ConfigError extends Error {
   override readonly name: string = 'ConfigError';
   readonly problems: readonly Problem[];
+  /** What is doubtful beside: a key that is missing may be there under another spelling. */
+  readonly warnings: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], warnings: readonly Problem[] = []) {
     super(problems.map(problemLine).join('\n'));
     this.problems = problems;
+    this.warnings = warnings;
   }
 }
 

@@ -82,6 +82,7 @@ function wordReplacement(text: string, offset: number, word: string): Replacemen
 }
 
 function adviceFor(word: string): string {
+  if (/^[-+]?(?:infinity|nan)$/.test(word)) return ' If it is a number, JSON has none like it.';
   if (/^[-+\d.]/.test(word)) return ' If it is a number, write it without unit.';
   return /^(?:yes|no|on|off)$/.test(word) ? ' A switch is true or false.' : '';
 }

@@ -28,11 +28,11 @@ export interface Loaded {
  *
  * @param file its name, for the problems.
  * @param options `strict`: unknown keys and unknown macros are errors.
- * @throws ConfigError with all problems, in file order.
+ * @throws ConfigError with all problems, in file order, and with the warnings beside.
  */
 export function loadConfig(text: string, file: string, options: { strict: boolean }): Loaded {
   const { errors, notes: _, ...loaded } = examineConfig(text, file, options);
-  if (errors.length > 0) throw new ConfigError(errors);
+  if (errors.length > 0) throw new ConfigError(errors, loaded.warnings);
   return loaded;
 }
 

@@ -75,14 +75,16 @@ const usedBy = {
 function unused({ source }: Partial<VolumeConfig>, place: Place, places: Places): Finding[] {
   if (source === undefined) return [];
   const letters = sourcesOf({ source });
-  return Object.entries(usedBy)
-    .filter(([key, users]) => place.keys.includes(key) && !users.some((letter) => letters.includes(letter)))
-    .map(([key, users]) =>
-      warning(
-        places.inside(place, key),
-        `is not used: "source" has ${users.length > 1 ? 'neither' : 'no'} ${users.join(' nor ')}.`,
-      ),
-    );
+  return (
+    Object.entries(usedBy)
+      .filter(([key, users]) => place.keys.includes(key) && !users.some((letter) => letters.includes(letter)))
+      .map(([key, users]) => [places.inside(place, key), users] as const)
+      // What is wrong with a value has been said; nobody needs to know that it would not be used either.
+      .filter(([at]) => at !== place)
+      .map(([at, users]) =>
+        warning(at, `is not used: "source" has ${users.length > 1 ? 'neither' : 'no'} ${users.join(' nor ')}.`),
+      )
+  );
 }
 
 function waiting(waitS: number | undefined, at: Place, timeoutS: number): Finding[] {
