@@ -80,12 +80,16 @@ describe('a configuration of a game server for the old daemon', () => {
   });
 });
 
-describe('a configuration of three nodes for the old daemon', () => {
-  const setup = {
+const nodes = {
+  setup: {
     volumes: [pooled(FIRST, 'bitcoin', 'bitcoin-chain'), pooled(SECOND, 'bitcoin', 'wallets')],
     snapshots: [{ id: 'snap-0123456789abcdef0' }],
-  } satisfies LabSetup;
-  const domains = ['bitcoin', 'ethereum', 'spare'];
+  } satisfies LabSetup,
+  domains: ['bitcoin', 'ethereum', 'spare'],
+};
+
+describe('a configuration of three nodes for the old daemon', () => {
+  const { setup, domains } = nodes;
 
   it('has its volumes by every source, from strings and lists alike [3.3, 6.1, 14.1]', async () => {
     await using lab = await startLab(setup);
@@ -119,6 +123,21 @@ describe('a configuration of three nodes for the old daemon', () => {
     ]);
     expect(bodies(lab).map((body) => JSON.parse(body).daemon_state)).toEqual(['started', 'interrupted']);
   });
+});
+
+it.each([
+  { file: 'game-server.jsonc', setup: {}, domains: ['my-world.mc'] },
+  { file: 'nodes.jsonc', ...nodes },
+])('$file takes no permission that the old daemon did not ask for [14.1]', async ({ file, setup, domains }) => {
+  const volumeCalls = ['DescribeVolumes', 'AttachVolume', 'DetachVolume', 'CreateVolume', 'DeleteVolume'];
+  const otherCalls = ['CreateTags', 'DeleteTags', 'ListResourceRecordSets', 'ChangeResourceRecordSets'];
+  const asked = [...volumeCalls, ...otherCalls, 'Publish', 'SendMessage'];
+  await using lab = await startLab(setup);
+
+  await live(lab, example(file), domains);
+
+  const calls = lab.cloud.calls().filter(({ service, operation }) => service !== 'imds' && !asked.includes(operation));
+  expect(calls.map(({ operation }) => operation)).toEqual([]);
 });
 
 describe('a configuration with every key', () => {
