@@ -109,8 +109,8 @@ const keys = {
   }),
   static_dns_rr: key(Type.Array(Type.String()), {
     where: 'occasion',
-    examples: [['mc.example.com']],
-    description: 'The record names written.',
+    examples: [['mc.example.com.']],
+    description: 'The record names written, as Route 53 stores them: with a dot at the end.',
   }),
   attach_source: key(orNull(Type.Enum(['x', 'p', 'c'])), {
     where: 'volume',

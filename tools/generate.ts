@@ -1,11 +1,10 @@
 /** Pages and files that are made from the schema: the configuration reference and the JSON Schema. */
 import { classicEvents, type EventName, eventAliases, notifiedByDefault } from '../config/events.ts';
 import { type FieldSchema, rootField } from '../config/field.ts';
-import { defaultSubject } from '../config/macros.ts';
-import { featuresNotYet } from '../config/not-yet.ts';
 import { publishedSchemaText } from '../config/published-schema.ts';
 import { exampleConfig } from './example-config.ts';
-import { eventMeanings, macroMeanings } from './meanings.ts';
+import { exampleValues } from './macros-page.ts';
+import { eventMeanings } from './meanings.ts';
 
 /** The published JSON Schema as the text of a file. */
 export function schemaText(): string {
@@ -48,19 +47,10 @@ Older spellings are taken, too: ${Object.entries(eventAliases)
 
 ## Macros
 
-\`{name}\` stands for a value, \`{{\` and \`}}\` for braces. Fill, alignment and width may follow a colon: \`{instance_index:0>3}\`
-gives \`007\`. Values that are not there are empty; lists are joined with \`", "\`. Anything else in braces stays as it stands, with
-a warning, or with \`--strict\` an error. Commands find the same values in environment variables, \`{volume_id}\` in
-\`EC2FLEETD_VOLUME_ID\`, but for \`all_json\`, \`error\`, \`results\` and \`transaction_log\`, which may be long and are in the file that
-\`EC2FLEETD_ALL_JSON_FILE\` names.
-
-| macro | stands for |
-| --- | --- |
-${Object.entries(macroMeanings)
-  .map(([name, meaning]) => `| \`{${name}}\` | ${meaning} |`)
-  .join('\n')}
-
-A message without a subject of its own has \`${defaultSubject}\`.
+\`{name}\` stands for a value: ${Object.keys(exampleValues)
+    .map((name) => `\`${name}\``)
+    .join(', ')}, \`all_json\`. What each is, where it may stand and what else
+may stand in braces is in [macros](macros.md).
 `;
 }
 
@@ -102,33 +92,26 @@ function table(field: FieldSchema, pattern: string): string {
 }
 
 /** A row for each key; small objects without a section of their own are unrolled into rows `options.interval`. */
-function rows(object: FieldSchema, prefix: string, pattern: string): string[] {
+function rows(object: FieldSchema, prefix: string): string[] {
   return Object.entries(object.properties ?? {}).flatMap(([key, field]) => {
     const name = joined(prefix, key);
-    const place = joined(pattern, key);
     const isUnrolled = field.properties !== undefined && field.title === undefined;
-    return [
-      row(name, field, object.required?.includes(key) === true, place),
-      ...(isUnrolled ? nested(field, name, place) : []),
-    ];
+    return [row(name, field, object.required?.includes(key) === true), ...(isUnrolled ? nested(field, name) : [])];
   });
 }
 
 /** An object with the same for each key gets one row for all of them. */
-function nested(field: FieldSchema, prefix: string, pattern: string): string[] {
+function nested(field: FieldSchema, prefix: string): string[] {
   const children = Object.values(field.properties ?? {});
   const isMap = children.length > 1 && new Set(children.map((child) => JSON.stringify(child))).size === 1;
-  return isMap && children[0] !== undefined
-    ? rows(children[0], `${prefix}.EVENT`, joined(pattern, '*'))
-    : rows(field, prefix, pattern);
+  return isMap && children[0] !== undefined ? rows(children[0], `${prefix}.EVENT`) : rows(field, prefix);
 }
 
-function row(name: string, field: FieldSchema, required: boolean, pattern: string): string {
+function row(name: string, field: FieldSchema, required: boolean): string {
   const fallback = field.default === undefined ? (required ? '*required*' : '') : code(field.default);
   const meaning = [
     field.description,
     ...(field.examples?.[0] === undefined ? [] : [`Example: ${code(field.examples[0])}`]),
-    ...featuresNotYet(pattern).map((feature) => `*Not in this version yet: ${feature}.*`),
   ];
   const cells = [`\`${name}\`${usesMacros(field) ? ' **M**' : ''}`, typeWords(field), fallback, meaning.join(' ')];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
