@@ -15,6 +15,7 @@ import {
   variableOf,
   writtenOut,
 } from './options.ts';
+import type { SimulateOptions } from './simulate.ts';
 import { usageStatus, warnOf } from './usage.ts';
 
 const HELP_AFTER = `
@@ -104,9 +105,11 @@ function programOf(run: Run, end: (outcome: Promise<ExitStatus>) => Promise<void
     .description('Keep a small AWS running on loopback, for the daemon, the SDKs and curl.')
     .option('--port <n>', 'of the AWS endpoint (default: a free one)', port)
     .option('--metadata-port <n>', 'of the instance metadata (default: a free one)', port)
-    .action(async (options: { port?: number; metadataPort?: number }) =>
-      end((await import('./simulate.ts')).simulate(options)),
-    );
+    .option(
+      '--scenario <file>',
+      'what there is, and what happens in it when (default: an example, in which nothing happens)',
+    )
+    .action(async (options: SimulateOptions) => end((await import('./simulate.ts')).simulate(options)));
 
   program
     .command('demo')

@@ -14,6 +14,7 @@ import type {
 import type { MetadataFault } from './faults.ts';
 import { type Ending, endInstance } from './instances.ts';
 import {
+  changeDelays,
   changeInstance,
   changeLimits,
   expireTokens,
@@ -82,6 +83,8 @@ export interface Cloud extends AsyncDisposable {
    * Processes are not ended: do that before.
    */
   reboot(instanceId?: string): void;
+  /** Changes how long things take: `{ attachMs: 5000 }`. */
+  changeDelays(change: Partial<World['delays']>): void;
   /** Of every AWS call to come. */
   setLatency(ms: number): void;
   /** How many volumes there may be, and which zones have no room for new ones. */
@@ -105,6 +108,8 @@ export interface Cloud extends AsyncDisposable {
   instance(instanceId?: string): Instance;
   /** In no particular order; the zone's SOA and NS among them. */
   recordSets(zoneId: string): StoredRecordSet[];
+  /** Does something later, by the cloud's clock: not once it is closed. */
+  after(delayMs: number, effect: () => void): void;
   /** @returns what ends the listening. */
   onCall(listener: (call: CallRecord) => void): () => void;
   /** @returns what ends the listening. */
@@ -165,6 +170,7 @@ export function createHandle(
     healMetadata: (instanceId) => healMetadata(world, instanceId),
     expireTokens: (instanceId) => expireTokens(world, instanceId),
     reboot: (instanceId) => reboot(world, instanceId),
+    changeDelays: (change) => changeDelays(world, change),
     setLatency(ms) {
       world.delays.latencyMs = ms;
     },
@@ -180,6 +186,7 @@ export function createHandle(
     volumes: () => structuredClone([...world.volumes.values()]),
     instance: (instanceId) => structuredClone(firstInstance(world, instanceId)),
     recordSets: (zoneId) => structuredClone(world.zones.get(zoneId)?.recordSets ?? []),
+    after: (delayMs, effect) => world.clock.after(delayMs, effect),
     onCall: log.listen,
     onMessage(listener) {
       listeners.add(listener);

@@ -99,6 +99,11 @@ export function reboot(world: World, instanceId?: string): void {
   if (instance.sysroot !== undefined) bootAnew(instance.sysroot, instance.uptimeS);
 }
 
+/** Changes how long things take; what is not named stays as it is. */
+export function changeDelays({ delays }: World, change: Partial<World['delays']>): void {
+  Object.assign(delays, change);
+}
+
 /** Changes how much there may be; what is not named stays as it is. */
 export function changeLimits({ limits }: World, change: Partial<World['limits']>): void {
   Object.assign(limits, structuredClone(change));

@@ -63,6 +63,12 @@ export interface Place {
   nowIso: string;
 }
 
+/** The id of an instance that is given none; `index` counts all that there ever were, from 0. */
+export function instanceIdAt(index: number): string {
+  const number = index.toString(16).padStart(2, '0');
+  return `i-${'0123456789abcde00'.slice(0, -number.length)}${number}`;
+}
+
 /** An instance; `index` counts all that there ever were, from 0. */
 export function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
   const { userData, metadata, metadataFaults = [], sysroot, ...given } = setup;
@@ -70,7 +76,7 @@ export function createInstance(setup: InstanceSetup, index: number, place: Place
   // The third and fourth part of an address; the first instance has 10.
   const [high, low] = [(10 + index) >> 8, (10 + index) & 255];
   return {
-    id: `i-${'0123456789abcde00'.slice(0, -number.length)}${number}`,
+    id: instanceIdAt(index),
     type: 't3.medium',
     imageId: 'ami-0123456789abcdef0',
     launchIndex: index,
