@@ -4,13 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CallLog } from '../adapters/aws.ts';
 import { createVolumes } from '../adapters/ec2.ts';
-import { createRecordSets } from '../adapters/route53.ts';
 import { createTopics } from '../adapters/sns.ts';
 import { createQueues } from '../adapters/sqs.ts';
 import { AdapterError } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
 import type { OutgoingMessage, VolumeAtDevice } from '../config/vocabulary.ts';
-import { facts, ME, OTHER, startAwsLab, ZONE } from './helpers/aws-lab.ts';
+import { facts, ME, OTHER, recordSetsOf, startAwsLab, ZONE } from './helpers/aws-lab.ts';
 
 const noLog: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
 
@@ -178,7 +177,7 @@ describe('record sets', () => {
     ];
     await using lab = await startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
 
-    const found = await createRecordSets(lab.aws).read(ZONE, 'Play.Example.com', noLog);
+    const found = await recordSetsOf(lab).read({ hostedZone: ZONE, name: 'Play.Example.com' }, noLog);
 
     expect(found).toEqual([{ name: 'play.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] }]);
   });
@@ -186,11 +185,11 @@ describe('record sets', () => {
   it('are written in one change batch [7.2]', async () => {
     await using lab = await startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com' }] });
 
-    await createRecordSets(lab.aws).upsert(
+    await recordSetsOf(lab).write(
       ZONE,
       [
-        { name: 'a.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] },
-        { name: 'a.example.com.', type: 'AAAA', ttl: 60, values: ['2001:db8::1'] },
+        { after: { name: 'a.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] } },
+        { after: { name: 'a.example.com.', type: 'AAAA', ttl: 60, values: ['2001:db8::1'] } },
       ],
       noLog,
     );
@@ -202,7 +201,7 @@ describe('record sets', () => {
   it('of a zone that does not exist are refused with what to check [7.2]', async () => {
     await using lab = await startAwsLab({});
 
-    await expect(createRecordSets(lab.aws).read('ZNOWHERE', 'a.example.com', noLog)).rejects.toThrow(
+    await expect(recordSetsOf(lab).read({ hostedZone: 'ZNOWHERE', name: 'a.example.com' }, noLog)).rejects.toThrow(
       /ListResourceRecordSets ZNOWHERE a\.example\.com: NoSuchHostedZone.*Check hostedzone/,
     );
   });

@@ -138,7 +138,6 @@ describe('the configuration reference', () => {
     expect(examineConfig(exampleConfig, 'example', { strict: true })).toMatchObject({
       errors: [],
       warnings: [],
-      notYet: [],
       awsForms: [],
     });
   });

@@ -636,26 +636,6 @@ describe('a release', () => {
   });
 });
 
-describe('what this version does not do yet', () => {
-  it.each([
-    [record({ wait: 'insync' }), 'waiting for INSYNC'],
-    [record({ set: 'multivalue' }), 'a multivalue record set'],
-    [record({ stale: 'delete' }), 'deleting a stale record'],
-  ])('%j loads, and is named', (config, feature) => {
-    const { notYet, warnings } = load(config);
-
-    expect(warnings).toEqual([]);
-    expect(notYet.map(({ message }) => message)).toEqual([
-      `${feature} is not in this version yet; the daemon does not run with it. Leave it out for now.`,
-    ]);
-  });
-
-  it('is nothing that a configuration gets by default', () => {
-    expect(load({ ...volume({}), 'require-all': false }).notYet).toEqual([]);
-    expect(load(record({})).notYet).toEqual([]);
-  });
-});
-
 function load(config: object): Loaded {
   return loadText(JSON.stringify(config));
 }

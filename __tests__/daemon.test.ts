@@ -379,15 +379,6 @@ describe('a configuration', () => {
 
     expect((await daemon.ended).exitCode).toBe(0);
   });
-
-  it('that asks for what this version does not do is refused, not half done [2.3]', async () => {
-    await using lab = await startLab();
-    const record = { hostedzone: ZONE, name: 'play.example.com', ttl: 60, wait: 'insync' };
-    await using daemon = startDaemon(lab, { configuration: { domains: { world: { 'update-route53': [record] } } } });
-
-    expect((await daemon.ended).exitCode).toBe(2);
-    expect(lab.cloud.calls().filter(({ service }) => service === 'route53')).toEqual([]);
-  });
 });
 
 describe('without metadata', () => {

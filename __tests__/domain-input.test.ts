@@ -1,7 +1,7 @@
 import { type Switches, supervisorInput } from '../actors/domain-input.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import type { AttachmentHold, CreationHold, Hold } from '../config/vocabulary.ts';
+import type { AttachmentHold, CreationHold, DatedMessage, Hold } from '../config/vocabulary.ts';
 import { inheritanceOf } from './helpers/journal.ts';
 
 describe('a configuration as the machines get it', () => {
@@ -155,7 +155,17 @@ describe('a configuration as the machines get it', () => {
       release: ['stopping'],
     });
     expect(domains[0]?.records).toEqual([
-      { entry: 0, critical: true, hostedZone: 'Z1', name: 'web.example.com', ttl: 60, release: ['interrupted'] },
+      {
+        entry: 0,
+        critical: true,
+        hostedZone: 'Z1',
+        name: 'web.example.com',
+        ttl: 60,
+        stale: 'warn',
+        insync: false,
+        seed: expect.any(Number),
+        release: ['interrupted'],
+      },
     ]);
   });
 
@@ -189,8 +199,19 @@ describe('a configuration as the machines get it', () => {
     expect(domain?.volumes[0]?.lines).toEqual([]);
   });
 
-  it('without notify has no receivers [2.1]', () => {
-    expect(inputOf({ notify: false }).receivers).toEqual({});
+  it('has what earlier runs left in the outbox, whatever the configuration says of it now [10.2]', () => {
+    const left = [{ id: 'older', domain: 'gone' }, { id: 'newer' }] as DatedMessage[];
+
+    expect(inputOf({}, inheritanceOf({ left })).leftMessages).toEqual(left);
+  });
+
+  it('without notify has no receivers, and leaves the outbox alone [2.1, 10.2]', () => {
+    const left = [{ id: 'older' }] as DatedMessage[];
+
+    const { receivers, leftMessages } = inputOf({ notify: false }, inheritanceOf({ left }));
+
+    expect(receivers).toEqual({});
+    expect(leftMessages).toEqual([]);
   });
 
   it('without poll has no watch [2.1, 5.8]', () => {

@@ -4,10 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { CallLog } from '../adapters/aws.ts';
 import { createVolumes } from '../adapters/ec2.ts';
-import { createRecordSets } from '../adapters/route53.ts';
 import { AdapterError } from '../config/errors.ts';
 import type { RecordSet } from '../config/vocabulary.ts';
-import { type AwsLab, facts, ME, OTHER, startAwsLab, ZONE } from './helpers/aws-lab.ts';
+import { type AwsLab, facts, ME, OTHER, recordSetsOf, startAwsLab, ZONE } from './helpers/aws-lab.ts';
 
 /** Writes down what is asked. @param changes false: as with init switched off. */
 function callLog(changes = true) {
@@ -165,12 +164,12 @@ describe('a record set that is given back', () => {
     return startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
   }
 
-  const there = (lab: AwsLab) => createRecordSets(lab.aws).read(ZONE, name, callLog().log);
+  const there = (lab: AwsLab) => recordSetsOf(lab).read({ hostedZone: ZONE, name }, callLog().log);
   const changeCalls = (lab: AwsLab) =>
     lab.cloud.calls().filter(({ operation }) => operation === 'ChangeResourceRecordSets');
 
   function restore(lab: AwsLab, change: { before?: RecordSet; after: RecordSet }, log = callLog().log) {
-    return createRecordSets(lab.aws).restore(ZONE, change, log);
+    return recordSetsOf(lab).restore(ZONE, change, log);
   }
 
   it('is replaced by what stood there before, in one request [7.5]', async () => {
@@ -282,7 +281,7 @@ describe('a record set that is given back', () => {
   it('in a zone that we may not change is an error that names the permission [7.5]', async () => {
     await using lab = await startAwsLab({ hostedZones: [{ id: 'Z0DENIED', name: 'example.com' }] });
 
-    await expect(createRecordSets(lab.aws).restore('Z0DENIED', { after: ours }, callLog().log)).rejects.toThrow(
+    await expect(recordSetsOf(lab).restore('Z0DENIED', { after: ours }, callLog().log)).rejects.toThrow(
       /AccessDenied.*Allow route53:ChangeResourceRecordSets on Z0DENIED/,
     );
   });

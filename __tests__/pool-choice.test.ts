@@ -138,11 +138,11 @@ describe('the time of the last use', () => {
 
 describe('the seed of an entry', () => {
   it('is from 0 up to 1, spread evenly, and the same each time [6.3]', () => {
-    const seeds = Array.from({ length: 1_000 }, (_, number) => seedOf(`i-${number}`, entry()));
+    const seeds = Array.from({ length: 1_000 }, (_, number) => seedOf(`i-${number}`, 'mc', '/dev/sdf'));
 
     expect(seeds.every((seed) => seed >= 0 && seed < 1)).toBe(true);
     expect(Math.abs(seeds.reduce((sum, seed) => sum + seed, 0) / seeds.length - 0.5)).toBeLessThan(0.05);
-    expect(seedOf('i-7', entry())).toBe(seeds[7]);
-    expect(seedOf('i-7', entry('spread', '/dev/sdg'))).not.toBe(seeds[7]);
+    expect(seedOf('i-7', 'mc', '/dev/sdf')).toBe(seeds[7]);
+    expect(seedOf('i-7', 'mc', '/dev/sdg')).not.toBe(seeds[7]);
   });
 });

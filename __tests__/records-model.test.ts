@@ -10,14 +10,21 @@ import { type EndedStep, wanderedUntorn } from './helpers/untorn.ts';
 
 const found = resolves({ primaryIpv4: '192.0.2.1', ipv4: ['192.0.2.1'], ipv6: [] });
 const after = { name: 'game.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] } as const;
-const different: RecordSetChange = { hostedZone: 'Z1', after: { ...after, values: ['192.0.2.1'] }, sent: true };
+const different: RecordSetChange = {
+  entry: 0,
+  hostedZone: 'Z1',
+  after: { ...after, values: ['192.0.2.1'] },
+  sent: true,
+};
 const right: RecordSetChange = { ...different, sent: false };
+const submitted = { entry: 0, changeId: 'C1' };
 const failures = [{ part: 'update-route53[0]', problem: 'throttled', critical: true }];
 
 const input = { domain: 'web', records: [recordEntry()] };
+const uncritical = { domain: 'web', records: [recordEntry({ critical: false, patienceMs: 150_000 })] };
 const model: Model<typeof recordsMachine> = {
   machine: recordsMachine,
-  inputs: [{ domain: 'web', records: [] }, input],
+  inputs: [{ domain: 'web', records: [] }, input, uncritical],
   outcomes: {
     readAddresses: [found, resolves({ ipv4: [], ipv6: [] }), rejects(passingError), rejects(deniedError)],
     compareRecordSets: [
@@ -28,13 +35,15 @@ const model: Model<typeof recordsMachine> = {
       rejects(deniedError),
     ],
     writeRecordSets: [
-      resolves({ changes: [different], failures: [], passing: false }),
-      resolves({ changes: [], failures, passing: true }),
+      resolves({ changes: [different], failures: [], passing: false, submitted: [] }),
+      resolves({ changes: [different], failures: [], passing: false, submitted: [submitted] }),
+      resolves({ changes: [], failures, passing: true, submitted: [] }),
       rejects(deniedError),
     ],
+    lookAtChanges: [resolves([]), resolves([submitted]), rejects(passingError), rejects(deniedError)],
   },
   events: () => [{ type: 'step.finish' }],
-  guarded: ({ passing, attemptsOver, finishing }) => [passing, attemptsOver, finishing],
+  guarded: ({ passing, attemptsOver, finishing, submitted }) => [passing, attemptsOver, finishing, submitted.length],
 };
 
 /** Goes where the numbers lead. */

@@ -1,7 +1,7 @@
 /** When a domain's records are looked at, written, tried again, and let be. */
 
-import type { Failure, PublicAddresses, RecordSetChange } from '../config/vocabulary.ts';
-import { type RecordsAttempt, recordsMachine, type recordsSteps } from '../machines/records.ts';
+import type { Failure, PublicAddresses, RecordEntry, RecordSetChange } from '../config/vocabulary.ts';
+import { type RecordsWritten, recordsMachine, type recordsSteps } from '../machines/records.ts';
 import { recordEntry } from './helpers/domain.ts';
 import { pausesOf } from './helpers/pauses.ts';
 import {
@@ -29,7 +29,12 @@ const right = changeOf('Z1', 'a.example.com.', { sent: false });
 const otherDifferent = changeOf('Z2', 'b.example.com.', { sent: true });
 
 function changeOf(hostedZone: string, name: string, { sent }: { sent: boolean }): RecordSetChange {
-  return { hostedZone, after: { name, type: 'A', ttl: 60, values: ['192.0.2.1'] }, sent };
+  return {
+    entry: hostedZone === 'Z1' ? 0 : 1,
+    hostedZone,
+    after: { name, type: 'A', ttl: 60, values: ['192.0.2.1'] },
+    sent,
+  };
 }
 
 const failureOf = (problem: string, critical = true): Failure => ({
@@ -40,7 +45,8 @@ const failureOf = (problem: string, critical = true): Failure => ({
 const otherFailure: Failure = { part: 'update-route53[1]', problem: 'b.example.com: throttled', critical: false };
 
 /** What an attempt gives: nothing, unless told otherwise. */
-const gives = (attempt: Partial<RecordsAttempt>) => resolves({ changes: [], failures: [], passing: false, ...attempt });
+const gives = (attempt: Partial<RecordsWritten>) =>
+  resolves({ changes: [], failures: [], passing: false, submitted: [], ...attempt });
 
 /** One record that has to be written, and is, unless told otherwise. */
 function updating(doings: Doings = {}, records = [record]) {
@@ -54,6 +60,7 @@ function updating(doings: Doings = {}, records = [record]) {
       readAddresses: script.step<Steps['readAddresses']>('readAddresses', addresses),
       compareRecordSets: script.step<Steps['compareRecordSets']>('compareRecordSets', NOTHING),
       writeRecordSets: script.step<Steps['writeRecordSets']>('writeRecordSets', NOTHING),
+      lookAtChanges: script.step<Steps['lookAtChanges']>('lookAtChanges', []),
     } satisfies Steps,
   });
   const run = started(machine, { domain: 'web', records });
@@ -71,7 +78,7 @@ function updating(doings: Doings = {}, records = [record]) {
   };
 }
 
-const NOTHING: RecordsAttempt = { changes: [], failures: [], passing: false };
+const NOTHING: RecordsWritten = { changes: [], failures: [], passing: false, submitted: [] };
 
 describe('records', () => {
   it('are compared with the addresses read right before, and what differs is written [7.1, 7.4]', () => {
@@ -221,13 +228,26 @@ describe('a fault that may pass', () => {
   const throttled = gives({ failures: [failureOf('throttled')], passing: true });
 
   it.each(['compareRecordSets', 'writeRecordSets'])(
-    'of %s has the records tried again: after a second, then less and less often, but at least every 10 s [7.2]',
+    'of %s has the records tried again: within a second, then less and less often, but at least every 10 s [7.2]',
     (name) => {
-      const run = updating({ [name]: throttled });
+      const run = updating({ [name]: throttled }, [{ ...record, seed: 0 }]);
 
-      expect(pausesOf(run, 6)).toEqual([1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+      expect(pausesOf(run, 6)).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]);
     },
   );
+
+  it('is met after another pause by another instance: a fleet that was throttled together does not come back together [7.2]', () => {
+    const pauses = [0.1, 0.35, 0.6, 0.85].map((seed) =>
+      pausesOf(updating({ writeRecordSets: throttled }, [{ ...record, seed }]), 3),
+    );
+
+    expect(new Set(pauses.map((its) => its.join())).size).toBe(4);
+    for (const [first = 0, second = 0, third = 0] of pauses) {
+      expect(first >= 500 && first < 1_000).toBe(true);
+      expect(second >= 1_000 && second < 2_000).toBe(true);
+      expect(third >= 2_000 && third < 4_000).toBe(true);
+    }
+  });
 
   it('has the addresses read anew: they are those of right before the writing [7.1]', () => {
     const moved = { primaryIpv4: '192.0.2.9', ipv4: ['192.0.2.9'], ipv6: [] };
@@ -309,7 +329,7 @@ describe('a fault that may pass', () => {
       run.clock.increment(1);
       const before = run.output;
 
-      run.script.resolve(name, { changes: [], failures: [failureOf('throttled')], passing: true });
+      run.script.resolve(name, { changes: [], failures: [failureOf('throttled')], passing: true, submitted: [] });
 
       expect(before).toBeUndefined();
       expect(run.timesOf(name)).toBe(times);
@@ -378,7 +398,7 @@ describe('asked to end', () => {
 
     run.finish();
     const before = run.output;
-    run.script.resolve('writeRecordSets', { changes: [different], failures: [], passing: false });
+    run.script.resolve('writeRecordSets', { submitted: [], changes: [different], failures: [], passing: false });
 
     expect(before).toBeUndefined();
     expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [] });
@@ -388,7 +408,12 @@ describe('asked to end', () => {
     const run = updating({ writeRecordSets: held });
 
     run.finish();
-    run.script.resolve('writeRecordSets', { changes: [different], failures: [otherFailure], passing: true });
+    run.script.resolve('writeRecordSets', {
+      submitted: [],
+      changes: [different],
+      failures: [otherFailure],
+      passing: true,
+    });
 
     expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [otherFailure] });
   });
@@ -397,7 +422,12 @@ describe('asked to end', () => {
     const run = updating({ writeRecordSets: held });
 
     run.finish();
-    run.script.resolve('writeRecordSets', { changes: [], failures: [failureOf('denied')], passing: false });
+    run.script.resolve('writeRecordSets', {
+      submitted: [],
+      changes: [],
+      failures: [failureOf('denied')],
+      passing: false,
+    });
 
     expect(run.output).toEqual({ changes: [], failures: [failureOf('denied')], unfinished: [] });
   });
@@ -417,5 +447,157 @@ describe('asked to end', () => {
 
     expect(before).toBe(state);
     expect(run.output).toEqual({ changes: [], failures: [], unfinished: [failureOf('throttled')] });
+  });
+});
+
+describe('a change that is waited for', () => {
+  const submitted = { entry: 0, changeId: 'C1' };
+  const later = { entry: 1, changeId: 'C2' };
+  const written = gives({ changes: [different], submitted: [submitted] });
+  const patient: RecordEntry = { ...other, patienceMs: 30_000 };
+  const pending = resolves([submitted]);
+  const unsaid = (why: string) => failureOf(`Route 53 has not said INSYNC of change C1: ${why}`);
+
+  it('is looked at after 5 s, then less and less often, but at least every 20 s, until all name servers have it [7.7]', () => {
+    const run = updating({ writeRecordSets: written, lookAtChanges: pending }, [{ ...record, seed: 0 }]);
+    const before = run.state;
+
+    expect(before).toBe('awaiting-insync.pausing');
+    expect(pausesOf(run, 6)).toEqual([4_000, 6_000, 9_000, 13_500, 16_000, 16_000]);
+    expect(run.script.inputOf('lookAtChanges')).toEqual({ domain: 'web', submitted: [submitted] });
+    expect(run.output).toBeUndefined();
+  });
+
+  it('is over once all name servers have it [7.7]', () => {
+    const run = updating({ writeRecordSets: written, lookAtChanges: [pending, resolves([])] });
+
+    run.clock.increment(5_000);
+    const before = run.output;
+    run.clock.increment(7_500);
+
+    expect(before).toBeUndefined();
+    expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [] });
+  });
+
+  it('is none where nothing was sent, or nobody asked to wait [7.7]', () => {
+    const { script, output } = updating();
+
+    expect(script.taken).not.toContain('lookAtChanges');
+    expect(output).toBeDefined();
+  });
+
+  it('is looked at again after a fault that may pass [7.2, 7.7]', () => {
+    const run = updating({ writeRecordSets: written, lookAtChanges: [passing, resolves([])] });
+
+    run.clock.increment(5_000);
+    const before = run.state;
+    run.clock.increment(7_500);
+
+    expect(before).toBe('awaiting-insync.pausing');
+    expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [] });
+  });
+
+  it('that cannot be looked at for good is not waited for, which fails nobody: it was accepted [7.7]', () => {
+    const run = updating({ writeRecordSets: written, lookAtChanges: rejects(deniedError) });
+
+    run.clock.increment(5_000);
+
+    expect(run.output).toMatchObject({
+      changes: [different],
+      failures: [{ part: 'update-route53[0]', critical: false, problem: expect.stringContaining('not authorized') }],
+    });
+  });
+
+  it('of an attempt before the last is waited for as well [7.2, 7.7]', () => {
+    const run = updating(
+      {
+        writeRecordSets: [
+          gives({ changes: [different], failures: [otherFailure], passing: true, submitted: [submitted] }),
+          gives({ changes: [right, otherDifferent], submitted: [later] }),
+        ],
+        lookAtChanges: pending,
+      },
+      [record, patient],
+    );
+
+    run.clock.increment(1_000);
+    run.clock.increment(5_000);
+
+    expect(run.script.inputOf('lookAtChanges')).toEqual({ domain: 'web', submitted: [submitted, later] });
+  });
+
+  it('is not waited for when a critical record has failed [5.4, 7.7]', () => {
+    const { state } = updating({
+      writeRecordSets: gives({ changes: [different], failures: [failureOf('denied')], submitted: [later] }),
+    });
+
+    expect(state).toBe('ended');
+  });
+
+  it('of a record that is not critical is waited for no longer than its patience; critical ones are all the same [5.4, 7.7]', () => {
+    const run = updating(
+      {
+        writeRecordSets: gives({ changes: [different, otherDifferent], submitted: [submitted, later] }),
+        lookAtChanges: [resolves([submitted, later]), resolves([submitted, later]), pending],
+      },
+      [record, patient],
+    );
+
+    run.clock.increment(30_000);
+    const state = run.state;
+    run.clock.increment(20_000);
+
+    expect(state).toMatch(/^awaiting-insync/);
+    expect(run.script.inputOf('lookAtChanges')).toEqual({ domain: 'web', submitted: [submitted] });
+    expect(run.output).toBeUndefined();
+  });
+
+  it('of records that are not critical ends with a word of each when the patience is over [5.4, 7.7]', () => {
+    const run = updating(
+      { writeRecordSets: gives({ changes: [otherDifferent], submitted: [later] }), lookAtChanges: resolves([later]) },
+      [record, patient],
+    );
+
+    run.clock.increment(29_999);
+    const before = run.output;
+    run.clock.increment(1);
+
+    expect(before).toBeUndefined();
+    expect(run.output).toEqual({
+      changes: [otherDifferent],
+      failures: [
+        {
+          part: 'update-route53[1]',
+          problem: 'b.example.com: Route 53 has not said INSYNC of change C2: it is not waited for any longer',
+          critical: false,
+        },
+      ],
+      unfinished: [],
+    });
+  });
+
+  it('is not waited for any longer by whoever is asked to end; what was written stands [5.2, 7.7]', () => {
+    const run = updating({ writeRecordSets: written, lookAtChanges: held });
+    run.clock.increment(5_000);
+    const { state } = run;
+
+    run.finish();
+
+    expect(state).toBe('awaiting-insync.looking');
+    expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [unsaid('asked to end before')] });
+  });
+
+  it('is not even begun to be waited for by whoever was asked to end while it was sent [5.2, 7.7]', () => {
+    const run = updating({ writeRecordSets: held });
+
+    run.finish();
+    run.script.resolve('writeRecordSets', {
+      changes: [different],
+      failures: [],
+      passing: false,
+      submitted: [submitted],
+    });
+
+    expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [unsaid('asked to end before')] });
   });
 });

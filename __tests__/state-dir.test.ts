@@ -70,19 +70,19 @@ function hold(domain: string): Hold {
   return { kind: 'attachment', domain, volumeId: 'vol-1', device: '/dev/sdf', source: 'x', prepared: false };
 }
 
-const recordSetHold: RecordSetHold = {
-  kind: 'record-set',
+const recordSetHold = {
+  kind: 'record-set' as const,
   domain: 'web',
   hostedZone: 'Z1',
-  before: { name: 'a.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1', '192.0.2.2'] },
+  before: { name: 'a.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.1', '192.0.2.2'] },
   after: {
     name: 'a.example.com.',
-    type: 'AAAA',
+    type: 'AAAA' as const,
     ttl: -1,
     values: [],
     alias: { hostedZone: 'Z2', name: 'b.example.com.', evaluateTargetHealth: true },
   },
-};
+} satisfies RecordSetHold;
 
 const creationHold: CreationHold = {
   kind: 'creation',
@@ -533,7 +533,11 @@ describe('a damaged journal', () => {
       reason: 'holds[0].disposable is missing',
     },
     { damage: 'a record set that is none', content: withRecord({ before: 7 }), reason: 'holds[0].before is 7' },
-    { damage: 'no record set', content: withRecord({ after: undefined }), reason: 'holds[0].after is missing' },
+    {
+      damage: 'no record set',
+      content: withRecord({ before: undefined, after: undefined }),
+      reason: 'holds[0] has neither before nor after',
+    },
     {
       damage: 'a record set of another type',
       content: withRecord({ after: { ...recordSetHold.after, type: 'MX' } }),

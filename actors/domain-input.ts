@@ -1,10 +1,11 @@
 /** A loaded configuration as the machines want it: macros expanded, lines flattened, times in milliseconds. */
 
+import type { Outbox } from '../adapters/outbox.ts';
 import { isNotified, linesFor, sourcesOf, volumeLines } from '../config/commands.ts';
 import { attachmentPoint } from '../config/devices.ts';
 import { type EventName, eventNames, eventOf } from '../config/events.ts';
 import { expand, type MacroValues } from '../config/macros.ts';
-import { storedName } from '../config/record-name.ts';
+import { storedName, zoneId } from '../config/record-name.ts';
 import type { Config, DomainConfig } from '../config/schema.ts';
 import type { CommandLine, Hold, RecordEntry, VolumeEntry } from '../config/vocabulary.ts';
 import type { DomainPlan, SupervisorInput } from '../machines/supervisor.ts';
@@ -23,6 +24,7 @@ export interface Switches {
 /** What earlier runs left behind. */
 export interface Inheritance extends Memory {
   holds(): readonly Hold[];
+  outbox: Pick<Outbox, 'left'>;
 }
 
 /** @param values what macros stand for before any domain begins. */
@@ -42,6 +44,8 @@ export function supervisorInput(
   return {
     domains: withoutDoubles(domains),
     receivers: switches.notify ? receiversOf(config) : {},
+    // Also for receivers that the configuration no longer names: what happened has happened.
+    leftMessages: switches.notify ? [...inheritance.outbox.left] : [],
     requireAll: config['require-all'],
     leftOver: leftOver(inheritance.holds(), domains).length > 0,
     ...(hostname === undefined || !switches.init ? {} : { hostname: expand(hostname, values) }),
@@ -59,7 +63,7 @@ function domainPlan(
   return {
     domain: name,
     volumes: volumesOf(name, domain, config.timeout * 1000, exec, values),
-    records: recordsOf(domain, values),
+    records: recordsOf(name, domain, config.timeout * 1000, values),
     lines: exec ? linesByEvent(domain) : {},
     limits: { wayUpMs: config.timeout * 1000, stopMs: config['stop-timeout'] * 1000 },
   };
@@ -88,22 +92,32 @@ function volumesOf(
       ...(wait === undefined ? {} : { waitMs: wait * 1000 }),
       // What a domain can do without must not take its whole way up.
       ...(volume.critical ? {} : { patienceMs: timeoutMs / 4 }),
-      seed: seedOf(String(values.instance_id), { domain, device }),
+      seed: seedOf(String(values.instance_id), domain, device),
       lines: exec ? volumeLines(volume) : [],
       release: volume.release.map(eventOf),
     };
   });
 }
 
-function recordsOf(config: DomainConfig, values: MacroValues): RecordEntry[] {
-  return config['update-route53'].map(({ critical, hostedzone, name, ttl, release }, entry) => ({
-    entry,
-    critical,
-    hostedZone: hostedzone,
-    name: expand(name, values),
-    ttl,
-    release: release.map(eventOf),
-  }));
+function recordsOf(domain: string, config: DomainConfig, timeoutMs: number, values: MacroValues): RecordEntry[] {
+  const instanceId = String(values.instance_id);
+  return config['update-route53'].map(({ critical, hostedzone, set, stale, wait, ttl, release, ...record }, entry) => {
+    const name = expand(record.name, values);
+    return {
+      entry,
+      critical,
+      hostedZone: zoneId(hostedzone),
+      name,
+      ttl,
+      ...(set === 'multivalue' ? { setIdentifier: instanceId } : {}),
+      stale,
+      insync: wait === 'insync',
+      // What a domain can do without must not take its whole way up.
+      ...(critical ? {} : { patienceMs: timeoutMs / 4 }),
+      seed: seedOf(instanceId, domain, name),
+      release: release.map(eventOf),
+    };
+  });
 }
 
 function linesByEvent({ exec }: DomainConfig): Partial<Record<EventName, CommandLine[]>> {

@@ -3,6 +3,7 @@
 import type { BootMemory } from '../adapters/state-dir.ts';
 import { isSameDevice } from '../config/devices.ts';
 import { storedName } from '../config/record-name.ts';
+import { isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
 import type {
   AttachmentHold,
   CreationHold,
@@ -116,7 +117,7 @@ function isAskedFor(
 ): boolean {
   if (hold.kind === 'record-set')
     return records.some(
-      ({ hostedZone, name }) => hostedZone === hold.hostedZone && storedName(name) === hold.after.name,
+      ({ hostedZone, name }) => hostedZone === hold.hostedZone && storedName(name) === setOf(hold).name,
     );
   if (volumes.some((entry) => isFor(hold, entry))) return true;
   if (hold.kind === 'attachment') return false;
@@ -139,12 +140,7 @@ function isSameThing(one: Hold, other: Hold): boolean {
   if (one.domain !== other.domain) return false;
   if (one.kind === 'attachment') return other.kind === 'attachment' && one.volumeId === other.volumeId;
   if (one.kind === 'creation') return other.kind === 'creation' && isSameDevice(one.device, other.device);
-  return (
-    other.kind === 'record-set' &&
-    one.hostedZone === other.hostedZone &&
-    one.after.name === other.after.name &&
-    one.after.type === other.after.type
-  );
+  return other.kind === 'record-set' && one.hostedZone === other.hostedZone && isSamePlace(setOf(one), setOf(other));
 }
 
 /** A volume attached anew wants its commands anew; a record set written anew still goes back to what stood there at first. */
@@ -156,7 +152,7 @@ function joined(known: Hold, hold: Hold): Hold {
 
 /** Whether what stood there just now was what we had put there. */
 function isOurs({ after }: RecordSetHold, { before }: RecordSetHold): boolean {
-  return before !== undefined && before.ttl === after.ttl && before.values.join() === after.values.join();
+  return isSameSet(before, after);
 }
 
 function isOfVolume(hold: Hold, domain: string, volumeId: string): hold is AttachmentHold {

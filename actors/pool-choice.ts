@@ -44,9 +44,9 @@ function weightOf({ volumeId }: SeenVolume, { domain, device }: Chooser, { insta
   return digestOf(instanceId, domain, device, volumeId).toString('hex');
 }
 
-/** From 0 up to 1: a number that this instance shares with no other, for this entry. */
-export function seedOf(instanceId: string, { domain, device }: Pick<VolumeEntry, 'domain' | 'device'>): number {
-  return digestOf(instanceId, domain, device).readUInt32BE(0) / 2 ** 32;
+/** From 0 up to 1: a number that this instance shares with no other, for this entry. @param what its device, or its name. */
+export function seedOf(instanceId: string, domain: string, what: string): number {
+  return digestOf(instanceId, domain, what).readUInt32BE(0) / 2 ** 32;
 }
 
 function digestOf(...parts: string[]): Buffer {

@@ -5,6 +5,7 @@ import type { InstanceMetadata } from '../adapters/imds.ts';
 import type { RecordSets } from '../adapters/route53.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
+import { answersLike } from '../config/record-sets.ts';
 import type {
   Failure,
   PublicAddresses,
@@ -12,8 +13,10 @@ import type {
   RecordSet,
   RecordSetChange,
   RecordSetHold,
+  SubmittedChange,
 } from '../config/vocabulary.ts';
-import { failureOf, type RecordsAttempt, type RecordsInput } from '../machines/records.ts';
+import { failureOf, type RecordsAttempt, type RecordsInput, type RecordsWritten } from '../machines/records.ts';
+import type { RecordLooks } from './record-looks.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
 /** Reads the addresses as they are now. @param keep is given them: macros show those read last. */
@@ -25,108 +28,152 @@ export const readAddresses = (imds: InstanceMetadata, keep: (addresses: PublicAd
   });
 
 /** Looks what stands there, and gives what has to change. What cannot be looked at is an outcome. */
-export const compareRecordSets = (recordSets: RecordSets, transactions: Transactions) =>
+export const compareRecordSets = (looks: RecordLooks) =>
   fromPromise<RecordsAttempt, RecordsInput & { addresses: PublicAddresses }>(
     async ({ input: { domain, records, addresses }, signal }) => {
-      const log = transactions.of(domain);
-      const looked = await Promise.all(
-        records.map((record) => compare(recordSets, log, record, wantedSets(record, addresses), signal)),
+      const compared = await Promise.all(
+        records.map(async (record): Promise<RecordsAttempt> => {
+          try {
+            return comparison(record, await looks.read(record, domain, signal), addresses);
+          } catch (error) {
+            return { changes: [], failures: [failureOf(record, messageOf(error))], passing: isPassing(error) };
+          }
+        }),
       );
       return {
-        changes: looked.flatMap((outcome) => ('failure' in outcome ? [] : outcome)),
-        failures: looked.flatMap((outcome) => ('failure' in outcome ? [outcome.failure] : [])),
-        passing: looked.some((outcome) => 'failure' in outcome && outcome.passing),
+        changes: compared.flatMap(({ changes }) => changes),
+        failures: compared.flatMap(({ failures }) => failures),
+        passing: compared.some(({ passing }) => passing),
       };
     },
   );
 
 /**
- * Sends what differs, one change batch for each zone: all of it or none. What stood there is journalled first. It gets no
- * signal: a change is let finish.
+ * Sends what differs, all of a zone at once, and each record alone where that is refused (7.2). What stood there is journalled first.
+ * It gets no signal: a change is let finish.
  */
 export const writeRecordSets = (recordSets: RecordSets, transactions: Transactions) =>
-  fromPromise<RecordsAttempt, RecordsInput & Omit<RecordsAttempt, 'passing'>>(async ({ input }) => {
+  fromPromise<RecordsWritten, RecordsInput & Omit<RecordsAttempt, 'passing'>>(async ({ input }) => {
     const { domain, records, changes, failures } = input;
-    const zones = [...new Set(changes.filter(({ sent }) => sent).map(({ hostedZone }) => hostedZone))];
-    const refusals = await Promise.all(
-      zones.map((zone) => writeZone(recordSets, transactions.of(domain), domain, zone, changes)),
+    const write = createWrite(recordSets, transactions.of(domain), domain);
+    const zones = Map.groupBy(
+      changes.filter(({ sent }) => sent),
+      ({ hostedZone }) => hostedZone,
     );
-    const refused = refusals.flatMap((refusal) => refusal ?? []);
+    const outcomes = (await Promise.all(zones.values().map((different) => writeZone(write, different)))).flat();
+    const refused = outcomes.flatMap((outcome) => ('problem' in outcome ? [outcome] : []));
     return {
-      changes: changes.filter(({ hostedZone, sent }) => !(sent && refused.some(({ zone }) => zone === hostedZone))),
-      failures: [...failures, ...refused.flatMap(({ zone, problem }) => failuresIn(zone, problem, records))],
+      changes: changes.filter((change) => !refused.some((refusal) => refusal.changes.includes(change))),
+      failures: [...failures, ...refused.flatMap((refusal) => failuresOf(refusal, records))],
       passing: refused.some(({ passing }) => passing),
+      submitted: outcomes.flatMap((outcome) => ('problem' in outcome ? [] : submittedOf(outcome, records))),
     };
   });
 
+/** Gives the changes that not all name servers have yet. */
+export const lookAtChanges = (recordSets: RecordSets, transactions: Transactions) =>
+  fromPromise<SubmittedChange[], { domain: string; submitted: SubmittedChange[] }>(
+    async ({ input: { domain, submitted }, signal }) => {
+      const log = transactions.of(domain);
+      const there = new Map<string, boolean>();
+      // One after the other: each is one of the account's five calls a second.
+      for (const changeId of new Set(submitted.map((change) => change.changeId)))
+        there.set(changeId, await recordSets.isInSync(changeId, log, signal));
+      return submitted.filter(({ changeId }) => !there.get(changeId));
+    },
+  );
+
 /** The sets that a record is to have: one for each kind of address that the instance has. */
-export function wantedSets({ name, ttl }: RecordEntry, { primaryIpv4, primaryIpv6 }: PublicAddresses): RecordSet[] {
+export function wantedSets(record: RecordEntry, { primaryIpv4, primaryIpv6 }: PublicAddresses): RecordSet[] {
   return [
-    ...(primaryIpv4 ? [{ name: storedName(name), type: 'A' as const, ttl, values: [primaryIpv4] }] : []),
-    ...(primaryIpv6 ? [{ name: storedName(name), type: 'AAAA' as const, ttl, values: [primaryIpv6] }] : []),
+    ...(primaryIpv4 ? [setWith(record, 'A', primaryIpv4)] : []),
+    ...(primaryIpv6 ? [setWith(record, 'AAAA', primaryIpv6)] : []),
   ];
 }
 
-interface Refusal {
-  zone: string;
-  problem: string;
-  passing: boolean;
+function setWith({ name, ttl, setIdentifier }: RecordEntry, type: RecordSet['type'], address: string): RecordSet {
+  const identified = setIdentifier === undefined ? {} : { setIdentifier };
+  return { name: storedName(name), type, ttl, values: [address], ...identified };
 }
 
-/** Why a zone's change was refused; absent when it was not. */
-async function writeZone(
-  recordSets: RecordSets,
-  transaction: Transaction,
-  domain: string,
-  zone: string,
-  changes: RecordSetChange[],
-): Promise<Refusal | undefined> {
-  const different = changes.filter(({ hostedZone, sent }) => sent && hostedZone === zone);
-  try {
-    await transaction.holding(
-      different.map((change) => holdOf(domain, change)),
-      () =>
-        recordSets.upsert(
-          zone,
-          different.map(({ after }) => after),
-          transaction,
-        ),
-      () => true,
-    );
-    return undefined;
-  } catch (error) {
-    return { zone, problem: messageOf(error), passing: isPassing(error) };
+// --- What has to change ----------------------------------------------------------------------------------------------
+
+function comparison(record: RecordEntry, there: RecordSet[], addresses: PublicAddresses): RecordsAttempt {
+  const { entry, hostedZone } = record;
+  const wanted = wantedSets(record, addresses);
+  const changes = wanted.map((after): RecordSetChange => {
+    const before = there.find(({ type }) => type === after.type);
+    return { entry, hostedZone, ...(before ? { before } : {}), after, sent: !answersLike(before, after) };
+  });
+  const stale = there.filter(({ type }) => !wanted.some((set) => set.type === type));
+  if (record.stale === 'delete') {
+    const removals = stale.map((before) => ({ entry, hostedZone, before, sent: true }));
+    return { changes: [...changes, ...removals], failures: [], passing: false };
   }
+  return { changes, failures: stale.map((set) => staleness(record, set)), passing: false };
+}
+
+/** A predecessor's, whom clients may go on asking for (7.6). Not a failure of the record itself. */
+function staleness(record: RecordEntry, { type, values, alias }: RecordSet): Failure {
+  const target = alias === undefined ? values.join(', ') : `an alias of ${alias.name}`;
+  const kind = type === 'A' ? 'IPv4' : 'IPv6';
+  const problem =
+    `its ${type} record (${target}) was left by a predecessor, and this instance has no public ${kind} address: ` +
+    'some clients will go there. Delete that record, or write "stale": "delete"';
+  return { ...failureOf(record, problem), critical: false };
+}
+
+// --- Changing it -----------------------------------------------------------------------------------------------------
+
+/** What became of changes that were sent together: the id of their change, absent when it was only noted; or why it was refused. */
+type Outcome =
+  | { changes: RecordSetChange[]; changeId?: string }
+  | { changes: RecordSetChange[]; problem: string; passing: boolean };
+
+type Write = (changes: RecordSetChange[]) => Promise<Outcome>;
+
+async function writeZone(write: Write, changes: RecordSetChange[]): Promise<Outcome[]> {
+  const outcome = await write(changes);
+  const records = [...Map.groupBy(changes, ({ entry }) => entry).values()];
+  if (!('problem' in outcome) || outcome.passing || records.length === 1) return [outcome];
+  const outcomes: Outcome[] = [];
+  // Asked for at the same moment they would go out together again.
+  for (const own of records) outcomes.push(await write(own));
+  return outcomes;
+}
+
+function createWrite(recordSets: RecordSets, transaction: Transaction, domain: string): Write {
+  return async (changes) => {
+    const hostedZone = changes[0]?.hostedZone ?? '';
+    try {
+      const changeId = await transaction.holding(
+        changes.map((change) => holdOf(domain, change)),
+        () => recordSets.write(hostedZone, changes, transaction),
+        () => true,
+      );
+      return { changes, ...(changeId === undefined ? {} : { changeId }) };
+    } catch (error) {
+      return { changes, problem: messageOf(error), passing: isPassing(error) };
+    }
+  };
 }
 
 function holdOf(domain: string, { hostedZone, before, after }: RecordSetChange): RecordSetHold {
-  return { kind: 'record-set', domain, hostedZone, ...(before ? { before } : {}), after };
+  return { kind: 'record-set', domain, hostedZone, ...(before ? { before } : {}), ...(after ? { after } : {}) };
 }
 
-function failuresIn(zone: string, problem: string, records: RecordEntry[]): Failure[] {
-  return records.filter(({ hostedZone }) => hostedZone === zone).map((record) => failureOf(record, problem));
+function failuresOf({ changes, problem }: { changes: RecordSetChange[]; problem: string }, records: RecordEntry[]) {
+  return entriesOf(changes, records).map((record) => failureOf(record, problem));
 }
 
-async function compare(
-  recordSets: RecordSets,
-  log: Transaction,
-  record: RecordEntry,
-  wanted: RecordSet[],
-  signal: AbortSignal,
-): Promise<RecordSetChange[] | { failure: Failure; passing: boolean }> {
-  try {
-    const there = await recordSets.read(record.hostedZone, record.name, log, signal);
-    return wanted.map((after) => changeOf(record.hostedZone, there, after));
-  } catch (error) {
-    return { failure: failureOf(record, messageOf(error)), passing: isPassing(error) };
-  }
+function submittedOf(
+  { changes, changeId }: { changes: RecordSetChange[]; changeId?: string },
+  records: RecordEntry[],
+): SubmittedChange[] {
+  if (changeId === undefined) return [];
+  return entriesOf(changes, records).flatMap(({ entry, insync }) => (insync ? [{ entry, changeId }] : []));
 }
 
-function changeOf(hostedZone: string, there: RecordSet[], after: RecordSet): RecordSetChange {
-  const before = there.find(({ type }) => type === after.type);
-  return { hostedZone, ...(before ? { before } : {}), after, sent: !isSame(before, after) };
-}
-
-function isSame(before: RecordSet | undefined, after: RecordSet): boolean {
-  return before?.ttl === after.ttl && before.values.length === 1 && before.values[0] === after.values[0];
+function entriesOf(changes: RecordSetChange[], records: RecordEntry[]): RecordEntry[] {
+  return records.filter(({ entry }) => changes.some((change) => change.entry === entry));
 }

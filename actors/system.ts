@@ -26,7 +26,7 @@ import { type DomainReport, domainMachine, type domainSteps, type VolumesUsed } 
 import { givingBackMachine, type givingBackSteps } from '../machines/giving-back.ts';
 import { lettingGoMachine, type lettingGoSteps } from '../machines/letting-go.ts';
 import { noticeWatchMachine, type noticeWatchSteps, type WatchNews } from '../machines/notice-watch.ts';
-import { recordsMachine, type recordsSteps } from '../machines/records.ts';
+import { type RecordsInput, recordsMachine, type recordsSteps } from '../machines/records.ts';
 import { type RiskNews, riskWatchMachine, type riskWatchSteps } from '../machines/risk-watch.ts';
 import { supervisorMachine, type supervisorSteps } from '../machines/supervisor.ts';
 import { volumeMachine, type volumeSteps } from '../machines/volume.ts';
@@ -48,8 +48,9 @@ import { leftOver } from './journal.ts';
 import { createMacroValues, ofInstance, type ValuesOf } from './macro-values.ts';
 import { commit, createMarking, type Marking } from './marking.ts';
 import { remember } from './memory.ts';
-import { composeMessage, sendMessage } from './messages.ts';
-import { compareRecordSets, readAddresses, writeRecordSets } from './records.ts';
+import { composeMessage, forgetMessage, keepMessage, sendMessage } from './messages.ts';
+import { createRecordLooks, type RecordLooks } from './record-looks.ts';
+import { compareRecordSets, lookAtChanges, readAddresses, writeRecordSets } from './records.ts';
 import { lookAtSource, lookHere } from './sources.ts';
 import { createTransactions, type Transactions } from './transaction.ts';
 import { awaitSerial, claim, create, locate, look as lookAtVolume, noteCommands, notePrepared } from './volumes.ts';
@@ -103,6 +104,7 @@ interface Parts extends Omit<SystemOptions, 'addresses'> {
   addresses(): PublicAddresses;
   keepAddresses(addresses: PublicAddresses): void;
   transactions: Transactions;
+  recordLooks: RecordLooks;
   claims: Claims;
   marking: Marking;
   valuesOf: ValuesOf;
@@ -156,6 +158,7 @@ function partsOf(options: SystemOptions, addresses: Addresses, leftOver: readonl
     addresses: addresses.read,
     keepAddresses: addresses.keep,
     transactions,
+    recordLooks: createRecordLooks(adapters.recordSets, transactions),
     claims: createClaims(adapters.locks),
     marking: createMarking(adapters.marks, { instanceId: facts.instanceId, transactionId }),
     valuesOf,
@@ -212,6 +215,7 @@ function domainOf(parts: Parts, givingBack: ReturnType<typeof givingBackOf>) {
           adapters.log.warn(messageOf(error), { domain }),
         );
       },
+      lookAhead: (_, { domain, records }: RecordsInput) => parts.recordLooks.begin(domain, records),
       noteUsed: (_, { domain, volumeIds }: VolumesUsed) => {
         for (const volumeId of volumeIds) parts.marking.used(volumeId, transactions.of(domain));
       },
@@ -244,12 +248,13 @@ function volumesOf(parts: Parts, commands: typeof commandsMachine, givingBack: R
   });
 }
 
-function recordsOf({ adapters: { imds, recordSets }, transactions, keepAddresses }: Parts) {
+function recordsOf({ adapters: { imds, recordSets }, transactions, recordLooks, keepAddresses }: Parts) {
   return recordsMachine.provide({
     actors: {
       readAddresses: readAddresses(imds, keepAddresses),
-      compareRecordSets: compareRecordSets(recordSets, transactions),
+      compareRecordSets: compareRecordSets(recordLooks),
       writeRecordSets: writeRecordSets(recordSets, transactions),
+      lookAtChanges: lookAtChanges(recordSets, transactions),
     } satisfies Steps<typeof recordsSteps>,
   });
 }
@@ -275,11 +280,13 @@ function givingBackOf(parts: Parts) {
   });
 }
 
-function deliveryOf({ adapters: { topics, queues }, config, valuesOf, facts }: Parts) {
+function deliveryOf({ adapters: { topics, queues, stateDir }, config, valuesOf, facts }: Parts) {
   return deliveryMachine.provide({
     actors: {
       composeMessage: composeMessage((name, receiver) => entryOf(config, name, receiver), valuesOf, facts.region),
+      keepMessage: keepMessage(stateDir.outbox),
       sendMessage: sendMessage(topics, queues),
+      forgetMessage: forgetMessage(stateDir.outbox),
     } satisfies Steps<typeof deliverySteps>,
   });
 }

@@ -116,7 +116,8 @@ const kinds: Kind[] = [
   { codes: /^NoSuchHostedZone$/, remedy: () => 'Check hostedzone: it is the id of the zone, such as Z0123456789ABC.' },
   {
     codes: /^InvalidChangeBatch$/,
-    remedy: () => 'Check that the name belongs to the zone and that no CNAME has it.',
+    remedy: () =>
+      'Check that the name belongs to the zone, and that no CNAME and no record set of another kind (simple, multivalue, weighted …) has it.',
   },
   { codes: /^(NotFound|NotFoundException)$/, remedy: () => 'Check the topic ARN, and its region.' },
   {

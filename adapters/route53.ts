@@ -1,143 +1,184 @@
 /** Record sets, as Route 53 stores them. */
 
-import { isDeepStrictEqual } from 'node:util';
-import type {
-  AliasTarget,
-  Change,
-  ChangeAction,
-  ListResourceRecordSetsResponse,
-  ResourceRecordSet,
-} from '@aws-sdk/client-route-53';
-import { messageOf } from '../config/errors.ts';
+import type { Change, ListResourceRecordSetsRequest, ListResourceRecordSetsResponse } from '@aws-sdk/client-route-53';
+import { AdapterError } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
-import type { RecordSet, RecordSetChange, Restored } from '../config/vocabulary.ts';
+import { isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
+import type { BeforeAndAfter, RecordSet, Restored } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
+import { createBatch, type Joins } from './batch.ts';
+import { asPassing, createSendChange, saysNotAsSeen } from './route53-changes.ts';
+import { parseRecordSet, replacement, restoration } from './route53-sets.ts';
 
-/** What the daemon needs of Route 53's record sets: simple A and AAAA sets, aliases among them. */
+/** What the daemon needs of Route 53's record sets: simple A and AAAA sets, aliases among them, and multivalue ones of one instance. */
 export interface RecordSets {
   /**
-   * The A and AAAA sets of a name as they are now, changes that are still PENDING included; empty when there are none.
-   * @param name in any spelling.
-   * @throws AdapterError when Route 53 refuses; so does `upsert`.
+   * The A and AAAA sets of a name as they are now, changes that are still PENDING included; empty when there are none. Those of others
+   * under the same name are left out, and so are weighted ones and the like. Looks at one name that come together are one.
+   * @throws AdapterError when Route 53 refuses; so do all of these.
    */
-  read(hostedZone: string, name: string, log: CallLog, signal?: AbortSignal): Promise<RecordSet[]>;
-  /** Creates or replaces sets in one change batch: all of them or none. Gives false when the change was only noted. */
-  upsert(hostedZone: string, sets: RecordSet[], log: CallLog): Promise<boolean>;
+  read(place: RecordPlace, log: CallLog, signal?: AbortSignal): Promise<RecordSet[]>;
+  /**
+   * Creates, replaces or deletes sets in one change batch: all of them or none. A zone has one batch of ours in flight; what others
+   * have ready at that moment goes with it. Gives the change's id; nothing when it was only noted. When something that shall
+   * be deleted has changed since it was looked at, the refusal is a passing one.
+   */
+  write(hostedZone: string, changes: BeforeAndAfter[], log: CallLog): Promise<string | undefined>;
   /**
    * Puts back what stood there before, or nothing, if what stands there now is still what we wrote: both in one change batch, the one
-   * compare-and-swap that Route 53 has. `not-ours`: something else stands there, or nothing, and it is left alone; so it may look
-   * when the answer to a batch was lost that had gone through. `dry`: the change was only noted.
-   * @throws AdapterError when Route 53 refuses for another reason.
+   * compare-and-swap that Route 53 has. `not-ours`: something else stands there, or nothing, and it is left alone. `dry`: the change was
+   * only noted.
    */
-  restore(hostedZone: string, change: RecordSetRestore, log: CallLog): Promise<Restored>;
+  restore(hostedZone: string, change: BeforeAndAfter, log: CallLog): Promise<Restored>;
+  /** Whether all name servers have a change. True also when we may not ask, which `onTrouble` hears once. */
+  isInSync(changeId: string, log: CallLog, signal?: AbortSignal): Promise<boolean>;
 }
 
-/** A record set that was written, and what stood there before; absent: nothing did. */
-export type RecordSetRestore = Pick<RecordSetChange, 'before' | 'after'>;
+/** Where to look. */
+export interface RecordPlace {
+  hostedZone: string;
+  /** In any spelling. */
+  name: string;
+  /** Present: the multivalue sets of this instance; absent: the simple ones. */
+  setIdentifier?: string;
+}
 
-type Alias = NonNullable<RecordSet['alias']>;
+export interface RecordSetsOptions {
+  /** Hears once of what the daemon gets along without. */
+  onTrouble(error: Error): void;
+}
 
-/** A and AAAA come first among the types of a name, and a name has few sets; the point is not to read the whole zone. */
+/** A and AAAA come first among the types of a name, and a name mostly has few sets; the point is not to read the whole zone. */
 const SETS_OF_A_NAME = 10;
 
-export function createRecordSets(aws: Aws): RecordSets {
-  return {
-    async read(hostedZone, name, log, signal) {
-      // There is no look-up of one name: the list begins there, and goes on with its neighbours.
-      const param = {
-        HostedZoneId: hostedZone,
-        StartRecordName: storedName(name),
-        StartRecordType: 'A' as const,
-        MaxItems: SETS_OF_A_NAME,
-      };
-      log.look('list_resource_record_sets', param);
-      const answer: ListResourceRecordSetsResponse = await aws.call(
-        {
-          operation: `ListResourceRecordSets ${hostedZone} ${name}`,
-          permission: `route53:ListResourceRecordSets on ${hostedZone}`,
-          signal,
-        },
-        ({ sdk, route53 }, abortSignal) => route53.send(new sdk.ListResourceRecordSetsCommand(param), { abortSignal }),
-      );
-      return (answer.ResourceRecordSets ?? []).flatMap((set) => parseRecordSet(set, storedName(name)));
-    },
+export function createRecordSets(aws: Aws, { onTrouble }: RecordSetsOptions): RecordSets {
+  // One look after the other: Route 53 takes five calls a second from a whole account.
+  const look = createBatch<RecordPlace, RecordSet[]>(lookTogether, { joins: byPlace, inOrder: true });
+  const send = createSendChange(aws);
+  let isTold = false;
+  return { read, write, restore, isInSync };
 
-    upsert(hostedZone, sets, log) {
-      return change(hostedZone, sets.map(toChange('UPSERT')), log);
-    },
+  async function read(place: RecordPlace, log: CallLog, signal?: AbortSignal): Promise<RecordSet[]> {
+    for (const param of listParams(place)) log.look('list_resource_record_sets', param);
+    return await look(place, signal);
+  }
 
-    async restore(hostedZone, { before, after }, log) {
-      if (before && isSame(before, after)) return 'restored';
-      const creation = before ? [toChange('CREATE')(before)] : [];
-      try {
-        return (await change(hostedZone, [toChange('DELETE')(after), ...creation], log)) ? 'restored' : 'dry';
-      } catch (error) {
-        if (saysNotOurs(error)) return 'not-ours';
-        throw error;
-      }
-    },
-  };
+  async function lookTogether(places: RecordPlace[], signal: AbortSignal): Promise<RecordSet[][]> {
+    const found: RecordSet[] = [];
+    const [place] = places;
+    if (place !== undefined) for (const param of listParams(place)) found.push(...(await list(place, param, signal)));
+    return places.map(() => found);
+  }
 
-  /** Gives false when it was only noted. */
-  async function change(hostedZone: string, changes: Change[], log: CallLog): Promise<boolean> {
-    const param = { HostedZoneId: hostedZone, ChangeBatch: { Changes: changes } };
-    if (!(await log.change('change_resource_record_sets', param))) return false;
-    const names = [...new Set(changes.map(({ ResourceRecordSet: set }) => set?.Name))].join(' ');
-    await aws.call(
+  /** The sets of one place, page after page, until the list leaves it. */
+  async function list(place: RecordPlace, param: Request, signal: AbortSignal): Promise<RecordSet[]> {
+    const { hostedZone, name } = place;
+    const answer: Answer = await aws.call(
       {
-        operation: `ChangeResourceRecordSets ${hostedZone} ${names}`,
-        permission: `route53:ChangeResourceRecordSets on ${hostedZone}`,
+        operation: `ListResourceRecordSets ${hostedZone} ${name}`,
+        permission: `route53:ListResourceRecordSets on ${hostedZone}`,
+        signal,
       },
-      ({ sdk, route53 }, abortSignal) => route53.send(new sdk.ChangeResourceRecordSetsCommand(param), { abortSignal }),
+      ({ sdk, route53 }, abortSignal) => route53.send(new sdk.ListResourceRecordSetsCommand(param), { abortSignal }),
     );
-    return true;
+    const found = (answer.ResourceRecordSets ?? []).flatMap(parseRecordSet).filter((set) => isAt(place, set));
+    const next = nextPage(place, param, answer);
+    return next === undefined ? found : [...found, ...(await list(place, next, signal))];
+  }
+
+  async function write(hostedZone: string, changes: BeforeAndAfter[], log: CallLog): Promise<string | undefined> {
+    const batch = changes.flatMap(replacement);
+    if (!(await isWanted(hostedZone, batch, log))) return undefined;
+    try {
+      return await send({ hostedZone, changes: batch, alone: false });
+    } catch (error) {
+      throw saysNotAsSeen(error) ? asPassing(error) : error;
+    }
+  }
+
+  async function restore(hostedZone: string, change: BeforeAndAfter, log: CallLog): Promise<Restored> {
+    if (isSameSet(change.before, change.after)) return 'restored';
+    const batch = restoration(change);
+    if (!(await isWanted(hostedZone, batch, log))) return 'dry';
+    try {
+      await send({ hostedZone, changes: batch, alone: true });
+      return 'restored';
+    } catch (error) {
+      if (!saysNotAsSeen(error)) throw error;
+      // So it looks, too, when a batch had gone through and its answer was lost.
+      return isSameSet(await standing(hostedZone, setOf(change), log), change.before) ? 'restored' : 'not-ours';
+    }
+  }
+
+  /** False: it shall only be noted. */
+  function isWanted(hostedZone: string, changes: Change[], log: CallLog): Promise<boolean> {
+    return log.change('change_resource_record_sets', {
+      HostedZoneId: hostedZone,
+      ChangeBatch: { Changes: changes },
+    });
+  }
+
+  /** What stands now where a set is or was. */
+  async function standing(hostedZone: string, set: RecordSet, log: CallLog): Promise<RecordSet | undefined> {
+    const { name, setIdentifier } = set;
+    const there = await read({ hostedZone, name, ...(setIdentifier === undefined ? {} : { setIdentifier }) }, log);
+    return there.find((other) => isSamePlace(other, set));
+  }
+
+  async function isInSync(changeId: string, log: CallLog, signal?: AbortSignal): Promise<boolean> {
+    const param = { Id: changeId };
+    log.look('get_change', param);
+    try {
+      const { ChangeInfo } = await aws.call(
+        { operation: `GetChange ${changeId}`, permission: 'route53:GetChange on arn:aws:route53:::change/*', signal },
+        ({ sdk, route53 }, abortSignal) => route53.send(new sdk.GetChangeCommand(param), { abortSignal }),
+      );
+      return ChangeInfo?.Status === 'INSYNC';
+    } catch (error) {
+      // The earlier daemon never asked for this permission (14.1).
+      if (!(error instanceof AdapterError) || error.retryable || codeOf(error) !== 'AccessDenied') throw error;
+      if (!isTold) onTrouble(error);
+      isTold = true;
+      return true;
+    }
   }
 }
 
-/** One simple set of the name asked for; nothing for the neighbours that the list goes on with. */
-function parseRecordSet(set: ResourceRecordSet, name: string): RecordSet[] {
-  const { Name, Type, TTL, ResourceRecords, SetIdentifier, AliasTarget } = set;
-  if (storedName(Name ?? '') !== name || (Type !== 'A' && Type !== 'AAAA') || SetIdentifier !== undefined) return [];
-  const values = (ResourceRecords ?? []).map(({ Value }) => Value ?? '');
-  return [{ name, type: Type, ttl: TTL ?? -1, values, ...(AliasTarget ? { alias: parseAlias(AliasTarget) } : {}) }];
+type Request = ListResourceRecordSetsRequest;
+type Answer = ListResourceRecordSetsResponse;
+
+/** There is no look-up of one name: the list begins there, and goes on with its neighbours. */
+function listParams({ hostedZone, name, setIdentifier }: RecordPlace): Request[] {
+  const start = { HostedZoneId: hostedZone, StartRecordName: storedName(name) };
+  if (setIdentifier === undefined) return [{ ...start, StartRecordType: 'A', MaxItems: SETS_OF_A_NAME }];
+  // Others may have a hundred sets under the name.
+  return (['A', 'AAAA'] as const).map((StartRecordType) => ({
+    ...start,
+    StartRecordType,
+    StartRecordIdentifier: setIdentifier,
+    MaxItems: 1,
+  }));
 }
 
-function parseAlias({ HostedZoneId, DNSName, EvaluateTargetHealth }: AliasTarget): Alias {
-  return { hostedZone: HostedZoneId ?? '', name: DNSName ?? '', evaluateTargetHealth: EvaluateTargetHealth ?? false };
+function nextPage({ name, setIdentifier }: RecordPlace, param: Request, answer: Answer): Request | undefined {
+  const { IsTruncated, NextRecordName = '', NextRecordType, NextRecordIdentifier } = answer;
+  const isElsewhere = storedName(NextRecordName) !== storedName(name) || !/^A(AAA)?$/.test(NextRecordType ?? '');
+  if (!IsTruncated || isElsewhere || setIdentifier !== undefined) return undefined;
+  return {
+    ...param,
+    StartRecordName: NextRecordName,
+    StartRecordType: NextRecordType,
+    StartRecordIdentifier: NextRecordIdentifier,
+  };
 }
 
-function toChange(action: ChangeAction): (set: RecordSet) => Change {
-  return (set) => ({ Action: action, ResourceRecordSet: toResourceRecordSet(set) });
+function isAt({ name, setIdentifier }: RecordPlace, set: RecordSet): boolean {
+  return set.name === storedName(name) && set.setIdentifier === setIdentifier;
 }
 
-function toResourceRecordSet({ name, type, ttl, values, alias }: RecordSet): ResourceRecordSet {
-  if (alias === undefined)
-    return { Name: name, Type: type, TTL: ttl, ResourceRecords: values.map((Value) => ({ Value })) };
-  const { hostedZone, name: target, evaluateTargetHealth } = alias;
-  const aliasTarget = { HostedZoneId: hostedZone, DNSName: target, EvaluateTargetHealth: evaluateTargetHealth };
-  return { Name: name, Type: type, AliasTarget: aliasTarget };
-}
-
-/** The order of values means nothing. */
-function isSame(one: RecordSet, other: RecordSet): boolean {
-  const [these, those] = [one, other].map((set) => ({ ...set, values: set.values.toSorted() }));
-  return isDeepStrictEqual(these, those);
-}
-
-/** Whether it was refused since what should be deleted is not there, or not with these values. */
-function saysNotOurs(error: unknown): boolean {
-  return /Tried to delete resource record set .*?(but it was not found|values provided do not match)/s.test(
-    refusedBatch(error),
-  );
-}
-
-/**
- * What was wrong with a batch; empty when that was not why it failed. The SDK cannot read the form that the API Reference shows, a
- * bare `<InvalidChangeBatch>`, and gives it the name `Unknown`.
- */
-function refusedBatch(error: unknown): string {
-  const code = codeOf(error);
-  if (code === 'InvalidChangeBatch') return messageOf(error);
-  const { Messages: messages } = (error as { cause?: { Messages?: unknown } }).cause ?? {};
-  return code === 'Unknown' && messages !== undefined ? JSON.stringify(messages) : '';
-}
+const byPlace: Joins<RecordPlace> = (ask, calls) => {
+  const key = ({ hostedZone, name, setIdentifier }: RecordPlace) =>
+    [hostedZone, storedName(name), setIdentifier].join(' ');
+  const place = calls.findIndex(([first]) => first !== undefined && key(first) === key(ask));
+  return place === -1 ? calls.length : place;
+};

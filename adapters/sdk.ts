@@ -16,6 +16,7 @@ export {
 } from '@aws-sdk/client-ec2';
 export {
   ChangeResourceRecordSetsCommand,
+  GetChangeCommand,
   ListResourceRecordSetsCommand,
   Route53Client,
 } from '@aws-sdk/client-route-53';

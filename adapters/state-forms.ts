@@ -1,9 +1,11 @@
 /** The forms of what the state directory holds: how it is written, and what is wrong with what was read. */
 
+import { eventNames } from '../config/events.ts';
 import type {
   AttachmentHold,
   CreationHold,
   CreationRequest,
+  DatedMessage,
   Hold,
   Past,
   RecordSet,
@@ -68,6 +70,15 @@ export const bootForm: Form<BootMemory> = {
   },
 };
 
+/** One message of the outbox, in a file that is named after the message's id. */
+export const messageForm: Pick<Form<DatedMessage>, 'format' | 'parse'> = {
+  format: ({ instanceId }, message) => textOf({ version: VERSION, instanceId, message }),
+  parse(text) {
+    const { instanceId, message } = messageFile(JSON.parse(text), '');
+    return { instanceId, content: message };
+  },
+};
+
 /** Indented, since an operator may have to read it at night. */
 function textOf(file: object): string {
   return `${JSON.stringify(file, null, 2)}\n`;
@@ -109,8 +120,10 @@ const recordSet = object<RecordSet>(
     ttl: integer,
     values: list(string),
     alias: object({ hostedZone: string, name: string, evaluateTargetHealth: boolean }),
+    setIdentifier: name,
+    healthCheckId: name,
   },
-  ['alias'],
+  ['alias', 'setIdentifier', 'healthCheckId'],
 );
 
 const attachmentHold = object<AttachmentHold>(
@@ -146,10 +159,17 @@ const creationHold = object<CreationHold>(
   ['volumeId'],
 );
 
-const recordSetHold = object<RecordSetHold>(
+const recordSetHoldFields = object<RecordSetHold>(
   { kind: oneOf('record-set'), domain: string, hostedZone: string, before: recordSet, after: recordSet },
-  ['before'],
+  ['before', 'after'],
 );
+
+/** One of the two says which set it is. */
+const recordSetHold: Reader<RecordSetHold> = (value, at) => {
+  const hold = recordSetHoldFields(value, at);
+  if (hold.before === undefined && hold.after === undefined) throw new Error(`${at} has neither before nor after`);
+  return hold;
+};
 
 const kindOfHold = oneOf<Hold['kind']>('attachment', 'creation', 'record-set');
 
@@ -180,6 +200,31 @@ const boot = object<{ version: number } & Owner & BootMemory>(
   },
   ['bootId'],
 );
+
+/** Becomes the name of a file. */
+const uuid: Reader<string> = (value, at) =>
+  typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)
+    ? value
+    : refuse(value, at, 'a UUID');
+
+const time: Reader<string> = (value, at) =>
+  Number.isNaN(Date.parse(string(value, at))) ? refuse(value, at, 'a time') : (value as string);
+
+const messageFile = object<{ version: number; instanceId: string; message: DatedMessage }>({
+  version: oneOf(VERSION),
+  instanceId,
+  message: object<DatedMessage>({
+    id: uuid,
+    domain: string,
+    event: oneOf(...eventNames),
+    backend: oneOf('aws-sns', 'aws-sqs'),
+    target: name,
+    region: name,
+    subject: string,
+    body: string,
+    writtenAt: time,
+  }),
+});
 
 /** An object with these fields and no others. @param optional those that may be absent. */
 function object<T extends object>(fields: Fields<T>, optional: ReadonlyArray<keyof T> = []): Reader<T> {

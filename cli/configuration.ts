@@ -2,7 +2,6 @@
 
 import type { InstanceMetadata } from '../adapters/imds.ts';
 import type { Log } from '../adapters/logger.ts';
-import { ConfigError } from '../config/errors.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { decodeUserData } from '../config/user-data.ts';
@@ -35,8 +34,7 @@ export async function configFromUserData(sources: ConfigSources): Promise<Config
 }
 
 function configFrom(text: string, file: string, { options, log }: ConfigSources): Config | undefined {
-  const { config, warnings, notYet } = loadConfig(text, file, { strict: options.strict });
-  if (notYet.length > 0) throw new ConfigError(notYet);
+  const { config, warnings } = loadConfig(text, file, { strict: options.strict });
   for (const { line, column, path, message } of warnings) log.warn(message, { at: `${file}:${line}:${column}`, path });
   return config;
 }

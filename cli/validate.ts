@@ -39,8 +39,8 @@ async function verdictOf(file: string, options: { strict: boolean }): Promise<Ve
   const name = file === '-' ? 'stdin' : file;
   try {
     const text = await decodeUserData(file === '-' ? await buffer(process.stdin) : await readConfigFile(file), name);
-    const { config, errors, warnings, notYet, awsForms, notes } = examineConfig(text, name, options);
-    const all = [...warnings, ...notYet, ...awsForms].sort((a, b) => a.line - b.line || a.column - b.column);
+    const { config, errors, warnings, awsForms, notes } = examineConfig(text, name, options);
+    const all = [...warnings, ...awsForms].sort((a, b) => a.line - b.line || a.column - b.column);
     return { file: name, config, errors, warnings: all, notes };
   } catch (error) {
     if (error instanceof ConfigError) return { file: name, errors: error.problems, warnings: [], notes: [] };

@@ -6,9 +6,9 @@ import type { Path } from './source-text.ts';
 
 /**
  * How much a finding matters: `unknown` is an error under `--strict` and a warning otherwise, `form` and `note` are for `validate`
- * alone, `not-yet` keeps the daemon from running.
+ * alone.
  */
-export type Severity = 'error' | 'unknown' | 'warning' | 'form' | 'note' | 'not-yet';
+export type Severity = 'error' | 'unknown' | 'warning' | 'form' | 'note';
 
 /** Something found in a configuration. */
 export interface Finding {

@@ -105,7 +105,7 @@ export const MARK_LIFE_MS = 900_000;
 /** How long messages may still be on their way once every domain is over. */
 export const FLUSH_MS = 10_000;
 
-/** This long before that, messages are asked to be given up instead of tried again: the log then names each. */
+/** This long before that, messages are asked to be left behind instead of tried again: the log then names each. */
 export const LAST_ATTEMPT_MS = 1_000;
 
 /** First pause after a message was not taken; it doubles up to {@link DELIVERY_PAUSE_MAX_MS}. */
@@ -114,8 +114,8 @@ export const DELIVERY_PAUSE_MS = 500;
 /** Longest pause between two attempts at a message. */
 export const DELIVERY_PAUSE_MAX_MS = 30_000;
 
-/** Attempts at one message: with the pauses above, four minutes. */
-export const DELIVERY_ATTEMPTS = 12;
+/** A message that has not been accepted by then is sent no more: the news in it is none any longer (behaviour.md 10.2). */
+export const MESSAGE_LIFE_MS = 86_400_000;
 
 /** Kept back from the time left of a notice, besides the messages' reserve, when something is released after the commands (behaviour.md 9.3). */
 export const RELEASE_RESERVE_MS = 20_000;
@@ -146,6 +146,15 @@ export const RECORDS_PAUSE_MS = 1_000;
 
 /** Longest pause between two attempts at records. Route 53 takes five requests a second from a whole account. */
 export const RECORDS_PAUSE_MAX_MS = 10_000;
+
+/** First pause before it is looked whether all name servers have a change. Each look is one of the account's five calls a second. */
+export const INSYNC_PAUSE_MS = 5_000;
+
+/** Longest pause between two such looks; Route 53 mostly needs less than a minute. */
+export const INSYNC_PAUSE_MAX_MS = 20_000;
+
+/** How old a look at records may be that was made while the volumes attached; one that is older is made anew. */
+export const RECORDS_LOOK_LIFE_MS = 10_000;
 
 /** How long the way up waits for what an earlier run left behind to be given back. */
 export const TIDYING_LIMIT_MS = 60_000;

@@ -7,7 +7,7 @@ import { parseExitCodes } from './exit-codes.ts';
 import { defaultOf } from './field.ts';
 import { hasMacros, unknownMacros } from './macros.ts';
 import { error, type Places, warning } from './places.ts';
-import { storedName } from './record-name.ts';
+import { storedName, zoneId } from './record-name.ts';
 import {
   configSchema,
   type ExecGroup,
@@ -148,7 +148,7 @@ function duplicates(places: Places): Finding[] {
 /** Split-horizon DNS has one name in two zones; A and AAAA go with every name. */
 function recordKey({ hostedzone, name }: Partial<RecordConfig>): string | undefined {
   if (hostedzone === undefined || name === undefined || hasMacros(name)) return undefined;
-  return `${hostedzone.replace(/^\/?hostedzone\//, '')} ${storedName(name)}`;
+  return `${zoneId(hostedzone)} ${storedName(name)}`;
 }
 
 function twice(

@@ -4,7 +4,6 @@ import { checkTree, type Finding, type Severity } from './check.ts';
 import { crossChecks } from './cross-checks.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { rootField } from './field.ts';
-import { notYet } from './not-yet.ts';
 import { oldDialectNotes } from './old-dialect.ts';
 import { placesOf } from './places.ts';
 import type { Config } from './schema.ts';
@@ -17,8 +16,6 @@ export interface Loaded {
   config: Config | undefined;
   /** Doubtful, but no reason not to run: unknown keys and macros (without `strict`), things without effect. */
   warnings: Problem[];
-  /** Configured, but not done by this version: `run` refuses, `validate` warns. */
-  notYet: Problem[];
   /** Ids, ARNs, URLs and regions that do not look like those of AWS: for `validate` alone. */
   awsForms: Problem[];
 }
@@ -53,7 +50,6 @@ export function examineConfig(text: string, file: string, options: { strict: boo
     config,
     errors: options.strict ? of('error', 'unknown') : of('error'),
     warnings: options.strict ? of('warning') : of('warning', 'unknown'),
-    notYet: of('not-yet'),
     awsForms: of('form'),
     notes: of('note'),
   };
@@ -78,7 +74,7 @@ function read(text: string, file: string) {
   const guesses = new Set(problems.filter(({ guessed }) => guessed).map(({ offset }) => offset));
   const doubts = [...findings, ...crossChecks(places)];
   const isUsable = ![...syntax, ...doubts].some(({ severity }) => severity === 'error');
-  const others = [...doubts, ...notYet(places), ...awsForms(places), ...(isUsable ? oldDialectNotes(places) : [])]
+  const others = [...doubts, ...awsForms(places), ...(isUsable ? oldDialectNotes(places) : [])]
     .map((found) => ({ ...found, offset: originalOffset(found.offset) }))
     // What a guess of ours leads to is not the reader's doing.
     .filter(({ offset }) => !guesses.has(offset));

@@ -1,4 +1,4 @@
-/** Names of record sets the way Route 53 stores them (behaviour.md 7.3). */
+/** Names of record sets and ids of zones the way Route 53 stores them (behaviour.md 7.3). */
 
 /**
  * The stored form of a name: lower case, with trailing dot, every character outside `a-z 0-9 - _ .` as an octal escape of its
@@ -11,6 +11,11 @@ export function storedName(name: string): string {
     return bytes.map(storedByte).join('');
   });
   return escaped.endsWith('.') ? escaped : `${escaped}.`;
+}
+
+/** The id of a hosted zone, which the API's answers write as a path: `/hostedzone/Z0123456789ABC` → `Z0123456789ABC`. */
+export function zoneId(hostedzone: string): string {
+  return hostedzone.replace(/^\/?hostedzone\//, '');
 }
 
 function storedByte(byte: number): string {

@@ -88,15 +88,33 @@ export interface RecordSet {
   values: string[];
   /** Present when it is an alias: where it leads. */
   alias?: { hostedZone: string; name: string; evaluateTargetHealth: boolean };
+  /** Present when it is one of several multivalue sets under its name and type: the id of the instance whose it is (7.8). */
+  setIdentifier?: string;
+  /** Id of the health check that somebody has given it. */
+  healthCheckId?: string;
 }
 
-/** A record set that a domain wanted: what stood there and what stands there now. */
-export interface RecordSetChange {
-  hostedZone: string;
+/** What stood at one place of a hosted zone and what is to stand there instead; absent is nothing, but never both. */
+export interface BeforeAndAfter {
   before?: RecordSet;
-  after: RecordSet;
+  after?: RecordSet;
+}
+
+/** A record set that a domain wanted, or wanted removed: what stood there and what stands there now. */
+export interface RecordSetChange extends BeforeAndAfter {
+  /** Whose it is, by its place in `update-route53`, from 0. */
+  entry: number;
+  hostedZone: string;
   /** False when it was right already and nothing was sent. */
   sent: boolean;
+}
+
+/** A change that Route 53 has accepted and may still be carrying to its name servers. */
+export interface SubmittedChange {
+  /** Whose it is, by its place in `update-route53`, from 0. */
+  entry: number;
+  /** For example `C0123456789ABCDEFGHIJ`. */
+  changeId: string;
 }
 
 /** A volume that a run attached and has neither committed nor given back. */
@@ -137,14 +155,11 @@ export interface CreationHold {
 /** The parameters of CreateVolume exactly as they are sent, in the API's own spelling. */
 export type CreationRequest = Readonly<Record<string, unknown>> & { readonly ClientToken: string };
 
-/** A record set that a run wrote and has neither committed nor given back. */
-export interface RecordSetHold {
+/** A record set that a run wrote or removed, and has neither committed nor given back. */
+export interface RecordSetHold extends BeforeAndAfter {
   kind: 'record-set';
   domain: string;
   hostedZone: string;
-  /** What stood there; absent: nothing did. */
-  before?: RecordSet;
-  after: RecordSet;
 }
 
 /** One line of the journal: what this run, or one before it, has taken and not yet committed or given back. */
@@ -209,6 +224,12 @@ export interface OutgoingMessage {
   body: string;
 }
 
+/** A message that knows when it was written: that decides how long it is sent (10.2). */
+export interface DatedMessage extends OutgoingMessage {
+  /** ISO 8601 UTC. */
+  writtenAt: string;
+}
+
 /** Something of a domain that went wrong. */
 export interface Failure {
   /** Which part, in the configuration's words, for example `attach-volume[0]`. */
@@ -267,6 +288,16 @@ export interface RecordEntry {
   name: string;
   /** Seconds. */
   ttl: number;
+  /** Present when each instance has a set of its own under the name (7.8): this instance's id. */
+  setIdentifier?: string;
+  /** What becomes of a set for whose kind of address this instance has none (7.6). */
+  stale: 'warn' | 'delete';
+  /** Whether it is waited for until all name servers have it (7.7). */
+  insync: boolean;
+  /** How long that is waited for when it is not critical: the domain is not to fail by it. */
+  patienceMs?: number;
+  /** Of this instance and entry alone, from 0 up to 1: what it takes its jitter from. */
+  seed: number;
   /** Events after whose commands it is withdrawn. */
   release: EventName[];
 }

@@ -13,6 +13,7 @@ import type {
   Occasion,
   Past,
   RecordEntry,
+  RecordSet,
   RecordSetChange,
   Risk,
   VolumeEntry,
@@ -146,7 +147,7 @@ export function occasionOf(context: DomainContext, event: EventName): Occasion {
     results: results[event] ?? [],
     ...(notice ? { notice } : {}),
     ...(risk && event === 'at-risk' ? { risk } : {}),
-    recordNames: [...new Set(changes.map(({ after }) => after.name))],
+    recordNames: [...new Set(writtenIn(changes).map(({ name }) => name))],
   };
 }
 
@@ -188,8 +189,13 @@ export function releaseOf(context: DomainContext): GivingBackInput {
   const { domain, ending = 'interrupted', attachments, changes } = context;
   const volumes = context.volumes.filter(({ release }) => release.includes(ending));
   const records = context.records.filter(({ release }) => release.includes(ending));
-  const released: Released = { volumes, attachments, records, written: changes.map(({ after }) => after) };
+  const released: Released = { volumes, attachments, records, written: writtenIn(changes) };
   return { reason: 'release', domain, released };
+}
+
+/** What stands there by this run, or stood there right. */
+function writtenIn(changes: RecordSetChange[]): RecordSet[] {
+  return changes.flatMap(({ after }) => after ?? []);
 }
 
 /** What the memory said when this run began. */

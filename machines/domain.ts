@@ -37,7 +37,7 @@ import {
   withStop,
 } from './domain-context.ts';
 import { type GivingBackOutcome, givingBackMachine } from './giving-back.ts';
-import { type RecordsOutcome, recordsMachine } from './records.ts';
+import { type RecordsInput, type RecordsOutcome, recordsMachine } from './records.ts';
 import { step } from './step.ts';
 import { type VolumesOutcome, volumesMachine } from './volumes.ts';
 
@@ -129,6 +129,8 @@ export const domainMachine = setup({
     commit: (_, _domain: { domain: string }) => {},
     /** Notes on its volumes when they were last used (6.5). Nobody waits for that either. */
     noteUsed: (_, _volumes: VolumesUsed) => {},
+    /** No step of its own: whether it has an answer is found out by who compares. */
+    lookAhead: (_, _records: RecordsInput) => {},
     endAs: assign(({ context }, { ending }: { ending: Ending }) => ({
       ending: context.ending ?? ending,
       hasFailed: context.hasFailed || (context.ending === undefined && ending === 'failed'),
@@ -316,6 +318,8 @@ export const domainMachine = setup({
     },
 
     pending: {
+      // What stands in DNS is there to be compared when the volumes are (7.4).
+      entry: { type: 'lookAhead', params: ({ context: { domain, records } }) => ({ domain, records }) },
       on: askedToEnd,
       invoke: {
         id: 'step',

@@ -3,6 +3,7 @@
 import { assign, sendTo, setup } from 'xstate';
 import { DETACHING_PAUSE_MS, GIVE_BACK_ATTEMPTS } from '../config/constants.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
+import { setOf } from '../config/record-sets.ts';
 import type {
   Attachment,
   CreationHold,
@@ -268,6 +269,11 @@ function restOf({ what, left }: GivingBackContext): Failure[] {
   return left.map((hold) => failureOf({ what, left: [hold] } as GivingBackContext, 'not given back: no time was left'));
 }
 
+/** For example `game.example.com. A`, and `game.example.com. A of i-0abc` of one among several. */
+function nameOfSet({ name, type, setIdentifier }: RecordSet): string {
+  return `${name} ${type}${setIdentifier === undefined ? '' : ` of ${setIdentifier}`}`;
+}
+
 /** For example `vol-0abc at /dev/sdf`, `game.example.com. A`, or `the creation of vol-0abc for /dev/sdf`. */
 export function nameOf(hold: Hold): string {
   switch (hold.kind) {
@@ -276,7 +282,7 @@ export function nameOf(hold: Hold): string {
     case 'creation':
       return `the creation of ${hold.volumeId ?? 'a volume'} for ${hold.device}`;
     case 'record-set':
-      return `${hold.after.name} ${hold.after.type}`;
+      return nameOfSet(setOf(hold));
   }
 }
 

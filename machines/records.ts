@@ -1,15 +1,18 @@
-/** A domain's records: addresses first, then what stands there, then one change for what differs. */
+/** A domain's records: addresses first, then what stands there, then one change for what differs, then all name servers having it. */
 
 import { assign, raise, setup } from 'xstate';
 import {
   ADDRESS_LIMIT_MS,
   ADDRESS_PAUSE_MS,
+  INSYNC_PAUSE_MAX_MS,
+  INSYNC_PAUSE_MS,
   RECORDS_LIMIT_MS,
   RECORDS_PAUSE_MAX_MS,
   RECORDS_PAUSE_MS,
 } from '../config/constants.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
-import type { Failure, PublicAddresses, RecordEntry, RecordSetChange } from '../config/vocabulary.ts';
+import type { Failure, PublicAddresses, RecordEntry, RecordSetChange, SubmittedChange } from '../config/vocabulary.ts';
+import { grown, jitterOf } from './pauses.ts';
 import { type FinishStep, step } from './step.ts';
 
 export interface RecordsInput {
@@ -24,13 +27,18 @@ export interface RecordsAttempt {
   passing: boolean;
 }
 
+/** What one attempt at writing gave, and the changes that are waited for until all name servers have them (7.7). */
+export interface RecordsWritten extends RecordsAttempt {
+  submitted: SubmittedChange[];
+}
+
 /** What the records ended with; a critical failure among them is the domain's. */
 export interface RecordsOutcome extends Omit<RecordsAttempt, 'passing'> {
   /** What was still to be done when the step was asked to end: news only for whoever asked because time was over. */
   unfinished: Failure[];
 }
 
-export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsAttempt {
+export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsWritten {
   addresses?: PublicAddresses;
   /** Why there are no addresses yet. */
   lacking: string;
@@ -38,6 +46,8 @@ export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsAtt
   attempts: number;
   /** Whether there shall be no more of them. */
   attemptsOver: boolean;
+  /** How often it has been looked whether the name servers have the changes. */
+  looks: number;
   finishing: boolean;
 }
 
@@ -46,7 +56,9 @@ export const recordsSteps = {
   /** Gives the changes to make, `sent: false` for what is right already, and what could not be looked at. */
   compareRecordSets: step<RecordsAttempt, RecordsInput & { addresses: PublicAddresses }>('compareRecordSets'),
   /** Sends what differs; gives the same again, less what was refused. */
-  writeRecordSets: step<RecordsAttempt, RecordsInput & Omit<RecordsAttempt, 'passing'>>('writeRecordSets'),
+  writeRecordSets: step<RecordsWritten, RecordsInput & Omit<RecordsAttempt, 'passing'>>('writeRecordSets'),
+  /** Gives the changes that not all name servers have yet. */
+  lookAtChanges: step<SubmittedChange[], { domain: string; submitted: SubmittedChange[] }>('lookAtChanges'),
 };
 
 const NO_ADDRESS =
@@ -63,7 +75,20 @@ export const recordsMachine = setup({
   actions: {
     keepAddresses: assign((_, { addresses }: { addresses: PublicAddresses }) => ({ addresses })),
     keepLack: assign((_, { lacking }: { lacking: string }) => ({ lacking })),
-    keepAttempt: assign((_, attempt: RecordsAttempt) => attempt),
+    keepAttempt: assign((_, { changes, failures, passing }: RecordsAttempt) => ({ changes, failures, passing })),
+    addSubmitted: assign(({ context }, { submitted }: { submitted: SubmittedChange[] }) => ({
+      submitted: [...context.submitted, ...submitted],
+    })),
+    keepSubmitted: assign((_, { submitted }: { submitted: SubmittedChange[] }) => ({ submitted })),
+    countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
+    /** It was only to be waited for: the change itself was accepted. */
+    stopWaiting: assign(({ context }, { problem }: { problem: string }) => ({
+      submitted: [],
+      failures: [...context.failures, ...notInSync(context, problem).map(uncritical)],
+    })),
+    /** The domain goes on without what is not critical. */
+    goOnWithout: assign(({ context }) => goOnWithout(context)),
+    breakOffWaiting: assign(({ context }) => ({ unfinished: notInSync(context, 'asked to end before') })),
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
     startLimit: raise({ type: 'attempts.expired' }, { id: 'attempts', delay: RECORDS_LIMIT_MS }),
     failAll: assign(({ context }, { problem }: { problem: string }) => ({
@@ -79,7 +104,13 @@ export const recordsMachine = setup({
   delays: {
     addressPause: ADDRESS_PAUSE_MS,
     addressLimit: ADDRESS_LIMIT_MS,
-    attemptPause: ({ context }) => Math.min(RECORDS_PAUSE_MS * 2 ** context.attempts, RECORDS_PAUSE_MAX_MS),
+    /** A fleet that was throttled together comes back one after the other. */
+    attemptPause: ({ context: { attempts, records } }) =>
+      (0.5 + jitterIn(records, attempts) / 2) * grown(RECORDS_PAUSE_MS, 2, attempts + 1, RECORDS_PAUSE_MAX_MS),
+    insyncPause: ({ context: { looks, records } }) =>
+      (0.8 + jitterIn(records, looks) / 5) * grown(INSYNC_PAUSE_MS, 1.5, looks + 1, INSYNC_PAUSE_MAX_MS),
+    /** Of critical ones the way up's limit is the only one. */
+    insyncPatience: ({ context }) => Math.max(0, ...uncriticalIn(context).map(({ patienceMs = 0 }) => patienceMs)),
   },
   guards: {
     none: ({ context }) => context.records.length === 0,
@@ -92,6 +123,9 @@ export const recordsMachine = setup({
       changes.some(({ sent }) => sent) && !failures.some(({ critical }) => critical),
     /** Beside what was refused now there is what could not even be looked at. */
     someLeft: ({ context }, { passing }: RecordsAttempt) => passing || context.passing,
+    /** With a critical one failed the domain does not come up anyway. */
+    nothingToWaitFor: ({ context: { submitted, failures } }) =>
+      submitted.length === 0 || failures.some(({ critical }) => critical),
   },
 }).createMachine({
   id: 'records',
@@ -104,6 +138,8 @@ export const recordsMachine = setup({
     lacking: NO_ADDRESS,
     attempts: 0,
     attemptsOver: false,
+    submitted: [],
+    looks: 0,
     finishing: false,
   }),
   initial: 'beginning',
@@ -173,7 +209,7 @@ export const recordsMachine = setup({
             target: 'backing-off',
             actions: keepUnsent(),
           },
-          { target: 'ended', actions: keepUnsent() },
+          { target: 'awaiting-insync', actions: keepUnsent() },
         ],
         onError: { target: 'ended', actions: failedWith() },
       },
@@ -188,9 +224,9 @@ export const recordsMachine = setup({
           {
             guard: { type: 'someLeft', params: ({ event }) => event.output },
             target: 'backing-off',
-            actions: keepAttempt(),
+            actions: [keepAttempt(), addSubmitted()],
           },
-          { target: 'ended', actions: keepAttempt() },
+          { target: 'awaiting-insync', actions: [keepAttempt(), addSubmitted()] },
         ],
         onError: { target: 'ended', actions: [failedWith(), 'forgetUnsent'] },
       },
@@ -201,10 +237,43 @@ export const recordsMachine = setup({
       always: [
         // Asked while its change had no answer yet.
         { guard: 'finishing', target: 'ended', actions: 'breakOff' },
-        { guard: 'attemptsOver', target: 'ended' },
+        { guard: 'attemptsOver', target: 'awaiting-insync' },
       ],
       exit: 'countAttempt',
       after: { attemptPause: 'addressing' },
+    },
+
+    // A look at once would only see PENDING: Route 53 needs up to a minute (7.7).
+    'awaiting-insync': {
+      always: [
+        { guard: 'nothingToWaitFor', target: 'ended' },
+        // Asked while its change had no answer yet.
+        { guard: 'finishing', target: 'ended', actions: 'breakOffWaiting' },
+      ],
+      on: { 'step.finish': { target: 'ended', actions: 'breakOffWaiting' } },
+      after: { insyncPatience: { actions: 'goOnWithout' } },
+      initial: 'pausing',
+      states: {
+        pausing: { after: { insyncPause: 'looking' } },
+        looking: {
+          exit: 'countLook',
+          invoke: {
+            src: 'lookAtChanges',
+            input: ({ context: { domain, submitted } }) => ({ domain, submitted }),
+            onDone: {
+              target: 'pausing',
+              actions: { type: 'keepSubmitted', params: ({ event }) => ({ submitted: event.output }) },
+            },
+            onError: [
+              { guard: ({ event }) => isPassing(event.error), target: 'pausing' },
+              {
+                target: '#records.ended',
+                actions: { type: 'stopWaiting', params: ({ event }) => ({ problem: messageOf(event.error) }) },
+              },
+            ],
+          },
+        },
+      },
     },
 
     ended: { type: 'final' },
@@ -221,6 +290,10 @@ function failedWith() {
 
 function keepAttempt() {
   return { type: 'keepAttempt', params: ({ event }: { event: { output: RecordsAttempt } }) => event.output } as const;
+}
+
+function addSubmitted() {
+  return { type: 'addSubmitted', params: ({ event }: { event: { output: RecordsWritten } }) => event.output } as const;
 }
 
 /** Without the changes that were to be sent and are not. */
@@ -243,6 +316,35 @@ function rightIn(changes: RecordSetChange[]): RecordSetChange[] {
 function unfinishedIn({ failures, records }: RecordsContext): Failure[] {
   if (failures.length > 0) return failures;
   return records.map((record) => failureOf(record, 'asked to end before it was written'));
+}
+
+function jitterIn([record]: RecordEntry[], count: number): number {
+  return jitterOf(record?.seed ?? 0, count);
+}
+
+/** Records whose changes are waited for, and which the domain can do without. */
+function uncriticalIn({ records, submitted }: RecordsContext): RecordEntry[] {
+  return records.filter(({ entry, critical }) => !critical && submitted.some((change) => change.entry === entry));
+}
+
+function goOnWithout(context: RecordsContext): Partial<RecordsContext> {
+  const without = uncriticalIn(context).map(({ entry }) => entry);
+  const submitted = context.submitted.filter(({ entry }) => !without.includes(entry));
+  const given = context.submitted.filter((change) => !submitted.includes(change));
+  const failures = notInSync({ ...context, submitted: given }, 'it is not waited for any longer');
+  return { submitted, failures: [...context.failures, ...failures] };
+}
+
+/** The changes that not all name servers have, as failures of their records. */
+function notInSync({ records, submitted }: Pick<RecordsContext, 'records' | 'submitted'>, why: string): Failure[] {
+  return submitted.flatMap(({ entry, changeId }) => {
+    const problem = `Route 53 has not said INSYNC of change ${changeId}: ${why}`;
+    return records.filter((record) => record.entry === entry).map((record) => failureOf(record, problem));
+  });
+}
+
+function uncritical(failure: Failure): Failure {
+  return { ...failure, critical: false };
 }
 
 /** A record's failure, in the configuration's words. */

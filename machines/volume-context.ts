@@ -10,6 +10,7 @@ import {
   WAITING_PAUSE_MS,
 } from '../config/constants.ts';
 import type { Attachment, SourceLooked, VolumeEntry, VolumeSource, VolumeTarget } from '../config/vocabulary.ts';
+import { grown, jitterOf } from './pauses.ts';
 import type { FinishStep } from './step.ts';
 
 /** What an entry ended with: an attachment, or why there is none; `asked`: only because it was asked to end. */
@@ -120,15 +121,6 @@ export function pauseOf({ entry: { seed }, pauses, pausesFor }: VolumeContext): 
     default:
       return (0.8 + jitter / 5) * grown(WAITING_PAUSE_MS, 1.5, pauses, WAITING_PAUSE_MAX_MS);
   }
-}
-
-function grown(firstMs: number, factor: number, count: number, mostMs: number): number {
-  return Math.min(firstMs * factor ** (count - 1), mostMs);
-}
-
-/** From 0 up to 1. Neighbours in `seed` are far apart in each pause, and otherwise in the next. */
-function jitterOf(seed: number, count: number): number {
-  return (seed * (7919 * count + 1)) % 1;
 }
 
 /** What the entry ended with. */

@@ -154,7 +154,7 @@ function entryOf(instance: string): VolumeEntry {
     volumeId: '',
     pool: 'worlds',
     preference: 'spread',
-    seed: seedOf(instance, name),
+    seed: seedOf(instance, name.domain, name.device),
     lines: [],
     release: [],
   };

@@ -38,7 +38,9 @@ const parts: Record<string, string[]> = {
   'logger.ts': ['log-fields.ts', 'winston.ts'],
   'mount-table.ts': ['disk-parts.ts'],
   'mounts.ts': ['disk-holders.ts', 'disk-parts.ts', 'mount-table.ts'],
-  'state-dir.ts': ['state-file.ts', 'state-forms.ts', 'state-reader.ts'],
+  'route53.ts': ['route53-changes.ts', 'route53-sets.ts'],
+  'outbox.ts': ['state-file.ts', 'state-forms.ts', 'state-reader.ts'],
+  'state-dir.ts': ['outbox.ts', 'state-file.ts', 'state-forms.ts', 'state-reader.ts'],
 };
 
 /** One import statement. `target` is a file of ours relative to the root, or a package. */

@@ -62,39 +62,35 @@ function unnamed(event: EventName): string {
 /** One section for each object with a title, outer ones first. */
 function sections(root: FieldSchema): string[] {
   const titled = new Map<string, string>();
-  collect(root, '');
+  collect(root);
   return [...titled.values()];
 
-  function collect(field: FieldSchema, pattern: string): void {
+  function collect(field: FieldSchema): void {
     const { title, description, properties } = field;
     if (title !== undefined && properties !== undefined && !titled.has(title))
-      titled.set(title, `## ${title}\n\n${description}\n\n${table(field, pattern)}`);
-    for (const [key, child] of childrenOf(field)) collect(child, joined(pattern, key));
+      titled.set(title, `## ${title}\n\n${description}\n\n${table(field)}`);
+    for (const child of childrenOf(field)) collect(child);
   }
 }
 
-/** The fields inside a field, with their step of a pattern; the forms of a union stand where it stands. */
-function childrenOf({ properties, additionalProperties, items, anyOf }: FieldSchema): [step: string, FieldSchema][] {
+/** The fields inside a field; the forms of a union stand where it stands. */
+function childrenOf({ properties, additionalProperties, items, anyOf }: FieldSchema): FieldSchema[] {
   return [
-    ...Object.entries(properties ?? {}),
-    ...(additionalProperties === undefined ? [] : [['*', additionalProperties] satisfies [string, FieldSchema]]),
-    ...(items === undefined ? [] : [['*', items] satisfies [string, FieldSchema]]),
-    ...(anyOf ?? []).map((form): [string, FieldSchema] => ['', form]),
+    ...Object.values(properties ?? {}),
+    ...(additionalProperties === undefined ? [] : [additionalProperties]),
+    ...(items === undefined ? [] : [items]),
+    ...(anyOf ?? []),
   ];
 }
 
-function joined(pattern: string, step: string): string {
-  return [pattern, step].filter((part) => part !== '').join('.');
-}
-
-function table(field: FieldSchema, pattern: string): string {
-  return ['| key | type | default | meaning |', '| --- | --- | --- | --- |', ...rows(field, '', pattern)].join('\n');
+function table(field: FieldSchema): string {
+  return ['| key | type | default | meaning |', '| --- | --- | --- | --- |', ...rows(field, '')].join('\n');
 }
 
 /** A row for each key; small objects without a section of their own are unrolled into rows `options.interval`. */
 function rows(object: FieldSchema, prefix: string): string[] {
   return Object.entries(object.properties ?? {}).flatMap(([key, field]) => {
-    const name = joined(prefix, key);
+    const name = prefix === '' ? key : `${prefix}.${key}`;
     const isUnrolled = field.properties !== undefined && field.title === undefined;
     return [row(name, field, object.required?.includes(key) === true), ...(isUnrolled ? nested(field, name) : [])];
   });
@@ -119,7 +115,7 @@ function row(name: string, field: FieldSchema, required: boolean): string {
 
 function usesMacros(field: FieldSchema): boolean {
   if (field.macros) return true;
-  return field.properties === undefined && childrenOf(field).some(([, { macros }]) => macros);
+  return field.properties === undefined && childrenOf(field).some(({ macros }) => macros);
 }
 
 function typeWords(field: FieldSchema): string {

@@ -1,6 +1,7 @@
 /** The adapters of AWS beside a cloud in a box, in this process. */
 
 import { type Aws, createAws } from '../../adapters/aws.ts';
+import { createRecordSets, type RecordSets } from '../../adapters/route53.ts';
 import { type Cloud, type CloudSetup, startCloud } from '../../simulator/server.ts';
 
 export const ME = 'i-0123456789abcde00';
@@ -34,6 +35,11 @@ export async function startAwsLab(setup: CloudSetup): Promise<AwsLab> {
       await cloud.close();
     },
   };
+}
+
+/** @param troubles gets what the daemon would get along without. */
+export function recordSetsOf({ aws }: Pick<AwsLab, 'aws'>, troubles: Error[] = []): RecordSets {
+  return createRecordSets(aws, { onTrouble: (error) => troubles.push(error) });
 }
 
 // The SDK reads the process's own.

@@ -51,6 +51,9 @@ export function recordEntry(settings: Partial<RecordEntry> = {}): RecordEntry {
     hostedZone: 'Z1',
     name: 'game.example.com',
     ttl: 60,
+    stale: 'warn',
+    insync: false,
+    seed: 0.5,
     release: [],
     ...settings,
   };

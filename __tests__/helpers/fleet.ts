@@ -250,7 +250,7 @@ function adaptersOf({ sysroot, facts, records }: Machine, aws: Aws) {
     volumes: createVolumes(aws, facts, { onTrouble }),
     creations: createCreations(aws, facts),
     marks: createMarks(aws, { onTrouble }),
-    recordSets: createRecordSets(aws),
+    recordSets: createRecordSets(aws, { onTrouble }),
     topics: createTopics(aws),
     queues: createQueues(aws),
     blockDevices: createBlockDevices(sysroot),

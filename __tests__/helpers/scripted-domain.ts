@@ -31,11 +31,12 @@ export const attachment: Attachment = {
 };
 export const adopted: Attachment = { ...attachment, attachedNow: false };
 
-export const change: RecordSetChange = {
+export const change = {
+  entry: 0,
   hostedZone: 'Z1',
-  after: { name: 'game.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] },
+  after: { name: 'game.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.1'] },
   sent: true,
-};
+} satisfies RecordSetChange;
 
 export const attachmentHold: AttachmentHold = {
   kind: 'attachment',
@@ -45,12 +46,12 @@ export const attachmentHold: AttachmentHold = {
   source: 'x',
   prepared: false,
 };
-export const recordSetHold: RecordSetHold = {
+export const recordSetHold = {
   kind: 'record-set',
   domain: 'web',
   hostedZone: 'Z1',
   after: change.after,
-};
+} satisfies RecordSetHold;
 
 export const denied: Failure = { part: 'part', problem: 'denied', critical: true };
 

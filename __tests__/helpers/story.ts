@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ChangeResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
 import type { Hold } from '../../config/vocabulary.ts';
+import { nameOf } from '../../machines/giving-back.ts';
 import type { CallRecord } from '../../simulator/server.ts';
 import { type Daemon, type Lab, type LabSetup, type LogRecord, TOPIC, VOLUME, ZONE } from './daemon.ts';
 import { clientOptions, eventually } from './simulator-clients.ts';
@@ -88,7 +89,7 @@ export function holds(lab: Pick<Lab, 'sysroot'>): Hold[] {
 export function held(lab: Pick<Lab, 'sysroot'>): string[] {
   return holds(lab).map((hold) => {
     if (hold.kind === 'attachment') return hold.volumeId;
-    return hold.kind === 'creation' ? `created for ${hold.device}` : `${hold.after.name} ${hold.after.type}`;
+    return hold.kind === 'creation' ? `created for ${hold.device}` : nameOf(hold);
   });
 }
 

@@ -1,0 +1,41 @@
+/** Looks at what stands in DNS, begun while the volumes attach (behaviour.md 7.4). */
+
+import type { RecordPlace, RecordSets } from '../adapters/route53.ts';
+import { RECORDS_LOOK_LIFE_MS } from '../config/constants.ts';
+import type { RecordEntry, RecordSet } from '../config/vocabulary.ts';
+import type { Transaction, Transactions } from './transaction.ts';
+
+export interface RecordLooks {
+  /** Begins to look at a domain's records. What goes wrong is found out by whoever reads. */
+  begin(domain: string, records: readonly RecordEntry[]): void;
+  /**
+   * What stands there: as it was seen by the look that was begun, once, and while it is young; else as it is now.
+   * @throws AdapterError when Route 53 refuses.
+   */
+  read(record: RecordEntry, domain: string, signal: AbortSignal): Promise<RecordSet[]>;
+}
+
+export function createRecordLooks(recordSets: Pick<RecordSets, 'read'>, transactions: Transactions): RecordLooks {
+  const begun = new Map<string, { sets: Promise<RecordSet[] | undefined>; atMs: number }>();
+  const keyOf = (domain: string, { entry }: RecordEntry) => JSON.stringify([domain, entry]);
+  return {
+    begin(domain, records) {
+      const log: Transaction = transactions.of(domain);
+      for (const record of records) {
+        const sets = recordSets.read(placeOf(record), log).catch(() => undefined);
+        begun.set(keyOf(domain, record), { sets, atMs: performance.now() });
+      }
+    },
+    async read(record, domain, signal) {
+      const look = begun.get(keyOf(domain, record));
+      begun.delete(keyOf(domain, record));
+      const isYoung = look !== undefined && performance.now() - look.atMs < RECORDS_LOOK_LIFE_MS;
+      const seen = isYoung ? await look.sets : undefined;
+      return seen ?? (await recordSets.read(placeOf(record), transactions.of(domain), signal));
+    },
+  };
+}
+
+function placeOf({ hostedZone, name, setIdentifier }: RecordEntry): RecordPlace {
+  return { hostedZone, name, ...(setIdentifier === undefined ? {} : { setIdentifier }) };
+}
