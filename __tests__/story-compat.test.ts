@@ -5,7 +5,17 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import { volumeTags } from '../config/tags.ts';
 import { example } from './helpers/configurations.ts';
-import { type Daemon, type Lab, type LabSetup, QUEUE, startDaemon, startLab, TOPIC, VOLUME } from './helpers/daemon.ts';
+import {
+  type Daemon,
+  type Lab,
+  type LabSetup,
+  QUEUE,
+  startDaemon,
+  startLab,
+  TOPIC,
+  VOLUME,
+  ZONE,
+} from './helpers/daemon.ts';
 import { addressSets, INSTANCE } from './helpers/story.ts';
 import { attachedTo, createdVolumes, warnings } from './helpers/volumes.ts';
 
@@ -166,6 +176,27 @@ describe('a configuration with every key', () => {
     );
     expect(hostName(lab)).toBe('mail-eu-west-1a');
   });
+});
+
+it('a configuration with all that a record may ask for has it, and withdraws what it is to release [3.3, 7.6, 7.7, 7.8, 7.9]', async () => {
+  const stale = { name: 'www.example.com', type: 'AAAA', ttl: 60, values: ['2001:db8::dead'] };
+  await using lab = await startLab({
+    hostedZones: [{ id: ZONE, name: 'example.com', recordSets: [stale] }],
+    insyncMs: 100,
+  });
+  lab.cloud.changeInstance({ ipv6: [] });
+  await using daemon = startDaemon(lab, { configuration: example('records.jsonc') });
+  await daemon.reaches('web', 'started');
+  const atStart = recordNames(lab);
+
+  lab.cloud.interrupt({ action: 'terminate', inSeconds: 120 });
+  const { exitCode } = await daemon.ended;
+
+  expect(exitCode).toBe(0);
+  expect(atStart).toEqual(['all.example.com. A 60', 'www.example.com. A 60']);
+  expect(recordNames(lab)).toEqual(['www.example.com. A 60']);
+  expect(lab.calls('GetChange').length).toBeGreaterThan(0);
+  expect(said(daemon, lab, 'web')).toEqual(['started', 'interrupted']);
 });
 
 it('a configuration without domains only watches [3.2]', async () => {
