@@ -199,23 +199,6 @@ describe('the log', () => {
     expect(messages('warn')).toEqual(['no host name', 'no READY']);
   });
 
-  it('complains of messages that were still on their way at the end [10.2]', () => {
-    const { tell, messages } = listening();
-
-    tell('supervisor', 'stopped', { problems: [], sending: ['delivery.0', 'delivery.1'] });
-
-    expect(messages('error')).toEqual(['2 messages were not accepted in time; lost']);
-  });
-
-  it('complains of no messages that have arrived, or may still [10.2]', () => {
-    const { tell, messages } = listening();
-
-    tell('supervisor', 'flushing', { problems: [], sending: ['delivery.0'] });
-    tell('supervisor', 'stopped', { problems: [], sending: [] });
-
-    expect(messages('error')).toEqual([]);
-  });
-
   it('says what a volume waits for, and again only when it is something else [6.4]', () => {
     const { tell, messages } = listening();
     const waiting = (waitingFor: string) => tell('volume', 'waiting', { entry: volumeEntry(), waitingFor });
@@ -262,21 +245,123 @@ describe('the log', () => {
 
     expect(said).toEqual([]);
   });
+});
+
+describe('the log of a message', () => {
+  const message = { domain: 'web', event: 'started', target: 'arn', writtenAt: '2030-01-01T12:00:00.000Z' };
+  const written = { message, attempts: 2, problem: 'throttled' };
+  const fields = { domain: 'web', event: 'started', target: 'arn', attempts: 2 };
+  const stays = 'it stays in the outbox, and a run of this instance before 2030-01-02T12:00:00.000Z sends it';
+
+  function listening() {
+    const { log, said, messages } = listeningLog();
+    const news = createLogNews(log);
+    return { said, messages, tell: (...args: Parameters<typeof change>) => news(change(...args)) };
+  }
 
   it.each([
-    { state: 'accepted', level: 'info', message: 'message accepted' },
-    { state: 'backing-off', level: 'warn', message: 'message not accepted: throttled' },
-    { state: 'abandoned', level: 'error', message: 'message given up: throttled' },
-  ])('has a line at level $level for a message that is $state [10.1]', ({ state, level, message }) => {
+    { state: 'accepted', level: 'info', says: 'message accepted' },
+    { state: 'backing-off', level: 'warn', says: 'message not accepted: throttled' },
+    {
+      state: 'left-behind',
+      level: 'error',
+      says: `the message of web started to arn was not accepted; ${stays}: throttled`,
+    },
+    { state: 'outdated', level: 'error', says: 'the message of web started to arn is dropped unsent: throttled' },
+  ])('has a line at level $level when it is $state, with what, to whom, and why [10.1, 10.2]', (line) => {
     const { said, tell } = listening();
 
-    tell('delivery', state, {
-      occasion: { domain: 'web', event: 'started' },
-      message: { target: 'arn' },
-      attempts: 2,
-      problem: 'throttled',
-    });
+    tell('delivery', line.state, written);
 
-    expect(said).toEqual([{ level, message, fields: { domain: 'web', event: 'started', target: 'arn', attempts: 2 } }]);
+    expect(said).toEqual([{ level: line.level, message: line.says, fields }]);
+  });
+
+  it.each([
+    {
+      why: 'it could not be kept',
+      context: { ...written, unkept: 'no space left' },
+      says: 'the message of web started to arn was not accepted and is lost, since it could not be kept: throttled',
+    },
+    {
+      why: 'it could not be written',
+      context: { occasion: { domain: 'web', event: 'started' }, attempts: 0, problem: 'refused' },
+      says: 'the message of web started was not accepted, since it could not be written: refused',
+    },
+  ])('says that it is lost: $why [10.1, 12.5]', ({ context, says }) => {
+    const { tell, messages } = listening();
+
+    tell('delivery', 'lost', context);
+
+    expect(messages('error')).toEqual([says]);
+  });
+
+  it('says which one an earlier run has left [10.2]', () => {
+    const { tell, messages } = listening();
+
+    tell('delivery', 'sending', { message, attempts: 1 });
+    tell('delivery', 'sending', { message, attempts: 1 }, { id: 'delivery.1', from: 'keeping' });
+
+    expect(messages('info')).toEqual(['message that an earlier run has left']);
+  });
+
+  it('says once why messages cannot be kept, and sends them all the same [12.5]', () => {
+    const { said, tell } = listening();
+    const context = { message, attempts: 1, unkept: 'write a message in /var: no space left' };
+
+    for (const id of ['delivery.0', 'delivery.1']) tell('delivery', 'sending', context, { id, from: 'keeping' });
+    tell('delivery', 'sending', { message, attempts: 1 }, { id: 'delivery.2', from: 'keeping' });
+
+    expect(said).toEqual([{ level: 'warn', message: 'write a message in /var: no space left', fields: undefined }]);
+  });
+
+  it('warns of an accepted one that may come a second time [12.5]', () => {
+    const { tell, messages } = listening();
+
+    tell('delivery', 'accepted', { message, attempts: 1, unforgotten: 'read-only' });
+
+    expect(messages('info')).toEqual(['message accepted']);
+    expect(messages('warn')).toEqual([
+      'the message of web started to arn was accepted, but the next run may send it again: read-only',
+    ]);
+  });
+
+  it('tells of refusals less and less often, since they may go on all day [10.2]', () => {
+    const { tell, messages } = listening();
+
+    for (let attempts = 1; attempts <= 10; attempts += 1) tell('delivery', 'backing-off', { ...written, attempts });
+
+    expect(messages('warn')).toEqual(Array(4).fill('message not accepted: throttled'));
+  });
+
+  it('tells one that was accepted at the end from those that had no answer [10.2, 12.5]', () => {
+    const { tell, messages } = listening();
+    tell('delivery', 'forgetting', { message, attempts: 1 }, { id: 'delivery.0', from: 'sending' });
+
+    tell('supervisor', 'stopped', { problems: [], sending: ['delivery.0'] });
+
+    expect(messages('info')).toEqual(['message accepted']);
+    expect(messages('warn')).toEqual([
+      'the message of web started to arn was accepted, but the next run may send it again: it could not be taken out of the outbox in time',
+    ]);
+    expect(messages('error')).toEqual([]);
+  });
+
+  it('names each one that had no answer at the end, and only those [10.2]', () => {
+    const { tell, messages } = listening();
+    const to = (target: string) => ({ message: { ...message, target }, attempts: 1 });
+    for (const id of ['delivery.0', 'delivery.1', 'delivery.2']) tell('delivery', 'sending', to(id), { id });
+    tell('delivery', 'accepted', to('delivery.1'), { id: 'delivery.1', from: 'forgetting' });
+    tell('supervisor', 'flushing', { problems: [], sending: ['delivery.0', 'delivery.2'] });
+    const before = messages('error');
+
+    tell('supervisor', 'stopped', { problems: [], sending: ['delivery.0', 'delivery.2'] });
+
+    expect(before).toEqual([]);
+    expect(messages('error')).toEqual(
+      ['delivery.0', 'delivery.2'].map(
+        (id) =>
+          `the message of web started to ${id} was not accepted; ${stays}: there was no answer by the end of this run`,
+      ),
+    );
   });
 });

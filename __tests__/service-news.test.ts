@@ -153,6 +153,28 @@ describe('the service manager', () => {
     expect(values('STATUS').at(-1)).toBe('0 of 1 domains started; web: pending');
   });
 
+  it('hears how many messages are not accepted yet, until they are, or are no longer tried [10.2, 11.2]', () => {
+    const { tell, values } = comingUp();
+    const message = (id: string, ...states: string[]) => {
+      for (const state of states) tell('delivery', state, {}, { id });
+    };
+
+    message('delivery.0', 'composing', 'keeping', 'sending', 'backing-off');
+    message('delivery.1', 'sending', 'backing-off', 'sending');
+    message('delivery.0', 'sending', 'forgetting', 'accepted');
+    message('delivery.1', 'left-behind');
+    message('delivery.2', 'sending', 'forgetting', 'accepted');
+
+    const came = '0 of 1 domains started; web: pending';
+    expect(values('STATUS')).toEqual([
+      came,
+      `${came}; 1 message is not accepted yet`,
+      `${came}; 2 messages are not accepted yet`,
+      `${came}; 1 message is not accepted yet`,
+      came,
+    ]);
+  });
+
   it('hears how long the metadata has been silent, until it answers [9.4]', () => {
     const { tell, values } = comingUp();
     jest.advanceTimersByTime(5_000);

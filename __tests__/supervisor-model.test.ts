@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { AnyActorRef, AnyEventObject } from 'xstate';
-import type { InterruptionNotice } from '../config/vocabulary.ts';
+import type { DatedMessage, InterruptionNotice } from '../config/vocabulary.ts';
 import type { DomainInput } from '../machines/domain.ts';
 import {
   type SupervisorContext,
@@ -24,6 +24,7 @@ import { occasionOf, outcomeOf, supervisorInput } from './helpers/supervisor.ts'
 type Machine = typeof supervisorMachine;
 
 const hibernation: InterruptionNotice = { action: 'hibernate', key: 'hibernate', leftMs: 0, seenAtMs: 0 };
+const left = { id: '6f1c9a52-0d1e-4a8a-9c3e-0d6a6ad0a5b1' } as DatedMessage;
 const atOnce = { atMs: 0, wallMs: 0 };
 
 /** What may happen to a supervisor, as far as its children and the world keep to their own rules. */
@@ -33,6 +34,7 @@ const model: Model<Machine> = {
     supervisorInput({ hostname: 'game' }),
     supervisorInput({ domains: [{ domain: 'web', past: 'started' }], leftOver: true, hostname: 'game' }),
     supervisorInput({ polling: false, receivers: { web: [['started']] } }),
+    supervisorInput({ polling: false, leftMessages: [left] }),
     supervisorInput({ domains: [] }),
     supervisorInput({ domains: ['web', 'db'] }),
     supervisorInput({ domains: ['web', 'db'], requireAll: true }),
@@ -172,13 +174,13 @@ describe('the supervisor', () => {
     );
   });
 
-  it('has a message sent to each receiver of each event that it is told of [5.5, 10.1]', () => {
+  it('has a message sent to each receiver of each event that it is told of, and each that was left, once [5.5, 10.1, 10.2]', () => {
     fc.assert(
       fc.property(lives, (given) => {
         const { run, reached } = lived(given);
 
         expect(run.script.taken.filter((step) => step === 'delivery')).toHaveLength(
-          given.input.receivers.web ? reached.length : 0,
+          given.input.leftMessages.length + (given.input.receivers.web ? reached.length : 0),
         );
       }),
     );
@@ -206,6 +208,7 @@ const lives: fc.Arbitrary<Life> = fc.record({
       polling: fc.boolean(),
       isNamed: fc.boolean(),
       tells: fc.boolean(),
+      leftMessages: fc.array(fc.constant(left), { maxLength: 2 }),
     })
     .map(({ begun, isNamed, tells, ...settings }) =>
       supervisorInput({

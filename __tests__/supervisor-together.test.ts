@@ -1,7 +1,7 @@
 import { enqueueActions, sendParent } from 'xstate';
-import { DELIVERY_PAUSE_MS, READY_PATIENCE_MS } from '../config/constants.ts';
+import { DELIVERY_PAUSE_MAX_MS, READY_PATIENCE_MS } from '../config/constants.ts';
 import type { EventName } from '../config/events.ts';
-import type { InterruptionNotice, OutgoingMessage } from '../config/vocabulary.ts';
+import type { DatedMessage, InterruptionNotice } from '../config/vocabulary.ts';
 import type { commandsMachine } from '../machines/commands.ts';
 import { deliveryMachine, type deliverySteps } from '../machines/delivery.ts';
 import { type DomainReport, domainMachine, type domainSteps } from '../machines/domain.ts';
@@ -50,7 +50,8 @@ function together(settings: SupervisorSettings = {}, doings: Doings = {}) {
     stop: (atMs = 0) => supervisor.actor.send({ type: 'supervisor.stop', atMs }),
     /** What has been done for the domains, in order. */
     get done() {
-      return script.taken.filter((step) => !['look', 'lookForSigns', 'setOut', 'lookFirst'].includes(step));
+      const besides = ['look', 'lookForSigns', 'setOut', 'lookFirst', 'keep', 'forget'];
+      return script.taken.filter((step) => !besides.includes(step));
     },
     get state(): string {
       return supervisor.state;
@@ -102,9 +103,11 @@ function realActors(script: Script) {
       actors: {
         composeMessage: script.step<(typeof deliverySteps)['composeMessage']>(
           ({ occasion }) => `tell that ${occasion.domain} ${occasion.event}`,
-          { id: 'message' } as OutgoingMessage,
+          { id: '00000000-0000-4000-8000-000000000000' } as DatedMessage,
         ),
-        sendMessage: script.step<(typeof deliverySteps)['sendMessage']>('send', undefined),
+        keepMessage: script.step<(typeof deliverySteps)['keepMessage']>('keep', undefined),
+        sendMessage: script.step<(typeof deliverySteps)['sendMessage']>('send', 'accepted'),
+        forgetMessage: script.step<(typeof deliverySteps)['forgetMessage']>('forget', undefined),
       } satisfies typeof deliverySteps,
     }),
   };
@@ -326,14 +329,14 @@ describe('a supervisor and its children after a hibernation', () => {
     const passing = rejects(passingError);
     const supervisor = together(
       { receivers: { web: [['started']] } },
-      { look: frozen, send: [passing, passing, passing, resolves()] },
+      { look: frozen, send: [passing, passing, passing, passing, resolves('accepted')] },
     );
     const onTheirWay = () => supervisor.actor.getSnapshot().context.sending;
 
-    // Attempts after 0, 0.5 and 1.5 s are in vain, the next one is after 3.5 s; the second life begins after 3 s.
+    // With pauses of at least 0.25, 0.5, 1 and 2 s the fifth attempt comes when the second life has begun, after 3 s.
     supervisor.clock.increment(3 * INTERVAL_MS);
     const before = { state: supervisor.state, onTheirWay: onTheirWay() };
-    supervisor.clock.increment(DELIVERY_PAUSE_MS);
+    supervisor.clock.increment(DELIVERY_PAUSE_MAX_MS);
 
     expect(before).toEqual({ state: 'running', onTheirWay: ['delivery.0'] });
     expect(onTheirWay()).toEqual([]);

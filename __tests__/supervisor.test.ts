@@ -1,7 +1,7 @@
 import { toPromise } from 'xstate';
 import { FLUSH_MS, LAST_ATTEMPT_MS, READY_PATIENCE_MS, SLOW_POLL_MS, TIDYING_LIMIT_MS } from '../config/constants.ts';
 import type { EventName } from '../config/events.ts';
-import type { InterruptionNotice, Risk } from '../config/vocabulary.ts';
+import type { DatedMessage, InterruptionNotice, Risk } from '../config/vocabulary.ts';
 import { domainInput, notice } from './helpers/domain.ts';
 import { type Doings, held, refused, rejects, resolves, untilAskedToFinish } from './helpers/scripted.ts';
 import {
@@ -1505,7 +1505,7 @@ describe('messages', () => {
     expect(supervisor.context.sending).toHaveLength(1);
   });
 
-  it('are asked to be given up a moment before that, instead of tried again [10.2]', () => {
+  it('are asked to be left behind a moment before that, instead of tried again [10.2]', () => {
     const supervisor = flushing({
       'tell 0 that web stopping': untilAskedToFinish({ accepted: false, problem: 'throttled' }),
     });
@@ -1519,7 +1519,7 @@ describe('messages', () => {
     expect(supervisor.context.sending).toEqual([]);
   });
 
-  it('that are given up, or break, fail nobody [10.1]', () => {
+  it('that are left behind, or break, fail nobody [10.1]', () => {
     const supervisor = flushing(
       {
         'tell 0 that web stopping': resolves({ accepted: false, problem: 'denied' }),
@@ -1541,6 +1541,78 @@ describe('messages', () => {
 
     expect(supervisor.errors).toEqual([]);
     expect(supervisor.state).toBe('flushing');
+  });
+});
+
+describe('messages that earlier runs have left', () => {
+  const [older, newer] = ['older', 'newer'].map((id) => ({ id }) as DatedMessage) as [DatedMessage, DatedMessage];
+  const leftMessages = [older, newer];
+  const sends = (supervisor: ScriptedSupervisor) => supervisor.script.taken.filter((step) => step.startsWith('send '));
+
+  it('are sent before anything else is looked at, the oldest first, as they are [10.2]', () => {
+    const { script } = scriptedSupervisor({ leftMessages }, { lookFirst: held });
+
+    expect(script.taken).toEqual(['send older', 'send newer', 'lookFirst']);
+    expect(script.inputOf('send older')).toEqual({ message: older });
+    expect(script.inputOf('send newer')).toEqual({ message: newer });
+  });
+
+  it('are sent also when a notice is there already [10.2, 5.3]', () => {
+    const supervisor = scriptedSupervisor({ leftMessages }, { lookFirst: seenFirst });
+
+    expect(supervisor.state).toBe('interrupted');
+    expect(sends(supervisor)).toEqual(['send older', 'send newer']);
+  });
+
+  it('are sent once, whatever comes after a sleep [10.2, 5.5]', () => {
+    const supervisor = runningSupervisor({ leftMessages });
+    supervisor.send(noticed(hibernation));
+    supervisor.ends('web', 'interrupted');
+
+    supervisor.send(resumed);
+
+    expect(supervisor.state).toBe('coming-up');
+    expect(sends(supervisor)).toEqual(['send older', 'send newer']);
+  });
+
+  it('are told from those of this run [10.2]', () => {
+    const supervisor = runningSupervisor(
+      { leftMessages, receivers: { web: [['started']] } },
+      { 'send older': held, 'send newer': held, 'tell 0 that web started': held },
+    );
+    const { sending } = supervisor.context;
+
+    supervisor.script.resolve('send newer', { accepted: true });
+
+    expect(sending).toEqual(['delivery.0', 'delivery.1', 'delivery.2']);
+    expect(supervisor.context.sending).toEqual(['delivery.0', 'delivery.2']);
+  });
+
+  it('hold up nobody, and are awaited at the end like any other, but no longer [10.2, 5.8]', () => {
+    const supervisor = runningSupervisor({ leftMessages, polling: false }, { 'send older': held });
+    const before = supervisor.state;
+
+    supervisor.clock.increment(FLUSH_MS);
+
+    expect(before).toBe('flushing');
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('are the last thing that a daemon without domains waits for [10.2, 5.8]', () => {
+    const supervisor = scriptedSupervisor({ domains: [], leftMessages, polling: false }, { 'send older': held });
+    const before = supervisor.state;
+
+    supervisor.script.resolve('send older', { accepted: true });
+
+    expect(before).toBe('flushing');
+    expect(supervisor.output).toBe(0);
+  });
+
+  it('that break fail nobody [10.1]', () => {
+    const supervisor = runningSupervisor({ leftMessages }, { 'send older': refused });
+
+    expect(supervisor.state).toBe('running');
+    expect(supervisor.context.problems).toEqual(['refused']);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Changes as log lines: whoever reads only the log can retell the story. */
 
 import type { Log, LogFields } from '../adapters/logger.ts';
+import { MESSAGE_LIFE_MS } from '../config/constants.ts';
 import type { Failure, InterruptionNotice } from '../config/vocabulary.ts';
 import type { DeliveryContext } from '../machines/delivery.ts';
 import type { DomainContext } from '../machines/domain.ts';
@@ -26,6 +27,9 @@ const supervisorSentences: Partial<Record<string, (context: SupervisorContext) =
 /** States of a domain that it is in for the time of a write to disk, or until its last command has ended. */
 const betweenTheLines = ['committing', 'joining', 'signing-off'];
 
+/** States of a message from which there is no way on. */
+const endsOfMessages = ['accepted', 'left-behind', 'outdated', 'lost'];
+
 /** Gives a listener that writes each change that a person may want to know of. */
 export function createLogNews(log: Log): (change: Change) => void {
   /** What has been told of each actor: failures and problems are told once, where they stop travelling. */
@@ -34,6 +38,9 @@ export function createLogNews(log: Log): (change: Change) => void {
   const blind = new Set<string>();
   const waitingFor = new Map<string, string | undefined>();
   const toldNotices = new Set<string>();
+  /** Messages on their way, by their actors' ids. */
+  const onTheirWay = new Map<string, Change<DeliveryContext>>();
+  const toldUnkept = new Set<string>();
 
   const writers: Record<ChangeKind, (change: Change<never>) => void> = {
     supervisor,
@@ -51,10 +58,7 @@ export function createLogNews(log: Log): (change: Change) => void {
     for (const problem of news(sessionId, context.problems)) log.warn(problem);
     tellNotice(context.notice);
     if (from === state) return;
-    if (state === 'stopped' && context.sending.length > 0) {
-      const { length } = context.sending;
-      log.error(`${length === 1 ? '1 message was' : `${length} messages were`} not accepted in time; lost`);
-    }
+    if (state === 'stopped') tellUnanswered(context.sending);
     const sentence = supervisorSentences[state]?.(context);
     if (sentence !== undefined) log.info(sentence, { state });
     else log.debug('supervisor', { state, durationMs });
@@ -155,12 +159,45 @@ export function createLogNews(log: Log): (change: Change) => void {
     if (state === 'pausing' && blind.delete(sessionId)) log.info('the instance metadata answers again');
   }
 
-  function delivery({ state, context }: Change<DeliveryContext>): void {
-    const { domain, event } = context.occasion;
-    const fields = { domain, event, target: context.message?.target, attempts: context.attempts };
-    if (state === 'accepted') log.info('message accepted', fields);
-    if (state === 'backing-off') log.warn(`message not accepted: ${context.problem}`, fields);
-    if (state === 'abandoned') log.error(`message given up: ${context.problem}`, fields);
+  function delivery(change: Change<DeliveryContext>): void {
+    const { id, from, state, context } = change;
+    if (endsOfMessages.includes(state)) onTheirWay.delete(id);
+    else onTheirWay.set(id, change);
+    const fields = fieldsOf(context);
+    if (state === 'sending' && from === undefined) log.info('message that an earlier run has left', fields);
+    if (state === 'sending' && from === 'keeping') tellUnkept(context);
+    // It may go on all day.
+    if (state === 'backing-off' && Number.isInteger(Math.log2(context.attempts)))
+      log.warn(`message not accepted: ${context.problem}`, fields);
+    if (state === 'accepted') tellAccepted(context, context.unforgotten);
+    if (state === 'left-behind' || state === 'lost') tellUnaccepted(context, context.problem);
+    if (state === 'outdated') log.error(`${nameIn(context)} is dropped unsent: ${context.problem}`, fields);
+  }
+
+  /** Once for all that it is true of: a disk that is full is so for every message. */
+  function tellUnkept({ unkept }: DeliveryContext): void {
+    if (unkept === undefined || toldUnkept.has(unkept)) return;
+    toldUnkept.add(unkept);
+    log.warn(unkept);
+  }
+
+  function tellAccepted(context: DeliveryContext, unforgotten: string | undefined): void {
+    log.info('message accepted', fieldsOf(context));
+    if (unforgotten === undefined) return;
+    const consequence = 'the next run may send it again';
+    log.warn(`${nameIn(context)} was accepted, but ${consequence}: ${unforgotten}`, fieldsOf(context));
+  }
+
+  /** The end has come before their services, or the disk, answered. */
+  function tellUnanswered(ids: string[]): void {
+    for (const { state, context } of ids.flatMap((id) => onTheirWay.get(id) ?? [])) {
+      if (state === 'forgetting') tellAccepted(context, 'it could not be taken out of the outbox in time');
+      else tellUnaccepted(context, 'there was no answer by the end of this run');
+    }
+  }
+
+  function tellUnaccepted(context: DeliveryContext, problem = ''): void {
+    log.error(`${nameIn(context)} was not accepted${whatNext(context)}: ${problem}`, fieldsOf(context));
   }
 
   /** What has come since the last time. */
@@ -169,4 +206,22 @@ export function createLogNews(log: Log): (change: Change) => void {
     told.set(sessionId, items.length);
     return items.slice(known);
   }
+}
+
+/** For example `the message of web started to arn:aws:sns:…`. */
+function nameIn({ message, occasion }: DeliveryContext): string {
+  const { domain, event } = message ?? occasion ?? { domain: '', event: '' };
+  return `the message of ${domain} ${event}${message === undefined ? '' : ` to ${message.target}`}`;
+}
+
+function whatNext({ message, unkept }: DeliveryContext): string {
+  if (message === undefined) return ', since it could not be written';
+  if (unkept !== undefined) return ' and is lost, since it could not be kept';
+  const until = new Date(Date.parse(message.writtenAt) + MESSAGE_LIFE_MS).toISOString();
+  return `; it stays in the outbox, and a run of this instance before ${until} sends it`;
+}
+
+function fieldsOf({ message, occasion, attempts }: DeliveryContext): LogFields {
+  const { domain, event } = message ?? occasion ?? {};
+  return { domain, event, target: message?.target, attempts };
 }

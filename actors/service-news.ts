@@ -5,6 +5,7 @@ import type { RuntimeDir } from '../adapters/runtime-dir.ts';
 import type { ServiceManager } from '../adapters/systemd.ts';
 import { messageOf } from '../config/errors.ts';
 import type { Failure } from '../config/vocabulary.ts';
+import type { DeliveryContext } from '../machines/delivery.ts';
 import type { DomainContext } from '../machines/domain.ts';
 import type { NoticeWatchContext } from '../machines/notice-watch.ts';
 import type { SupervisorContext } from '../machines/supervisor.ts';
@@ -37,6 +38,8 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
   /** By domain: the entries that have failed and that it goes on without. */
   const lacking = new Map<string, string[]>();
   const waiting = new Map<string, string>();
+  /** Messages that were refused at least once and are tried again. */
+  const unaccepted = new Set<string>();
   /** What the supervisor itself waits for, in words. */
   let pausing: string | undefined;
   let blindSince: { problem: string; answeredAtMs: number } | undefined;
@@ -58,6 +61,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
       if (change.kind === 'domain') noteDomain(change as Change<DomainContext>);
       if (change.kind === 'volume') noteVolume(change as Change<VolumeContext>);
       if (change.kind === 'notice-watch') noteLook(change as Change<NoticeWatchContext>);
+      if (change.kind === 'delivery') noteDelivery(change as Change<DeliveryContext>);
       if (change.kind === 'supervisor') noteSupervisor(change as Change<SupervisorContext>);
       tellStatus();
     },
@@ -91,6 +95,12 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
     if (state === 'waiting' && context.waitingFor !== undefined) waiting.set(sessionId, context.waitingFor);
     // Looking again is part of waiting.
     else if (!state.startsWith('looking')) waiting.delete(sessionId);
+  }
+
+  function noteDelivery({ id, state }: Change<DeliveryContext>): void {
+    if (state === 'backing-off') unaccepted.add(id);
+    // Trying again is part of it.
+    else if (state !== 'sending') unaccepted.delete(id);
   }
 
   /** Every look that ended is a sign of life, however it ended: only a watch that has stopped looking lets the watchdog bite. */
@@ -140,6 +150,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
       // A line, not a table: whoever wants all of them reads the log.
       ...others.slice(0, 4),
       ...[...waiting.values()].map((what) => `waiting: ${what}`),
+      ...(unaccepted.size > 0 ? [wordsOnMessages(unaccepted.size)] : []),
       ...(blindSince ? [`blind for ${Math.round(blindMs / 1000)} s`] : []),
     ].join('; ');
   }
@@ -150,6 +161,10 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
     const without = lacking.get(domain) ?? [];
     return without.length === 0 ? [] : [`${domain}: without ${without.join(', ')}`];
   }
+}
+
+function wordsOnMessages(count: number): string {
+  return count === 1 ? '1 message is not accepted yet' : `${count} messages are not accepted yet`;
 }
 
 /** The entries of a configuration that something went wrong with, each once, for example `attach-volume[0]`. */

@@ -1,4 +1,4 @@
-/** What outlives this process: the journal of holds, and what is remembered of this boot (behaviour.md 12.2 to 12.5). */
+/** What outlives this process: the journal of holds, what is remembered of this boot, and the outbox (behaviour.md 12.2 to 12.5, 10.2). */
 
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import path from 'node:path';
 import { AdapterError, messageOf, UsageError } from '../config/errors.ts';
 import type { Hold } from '../config/vocabulary.ts';
 import { tookFlock } from './flock.ts';
+import { type OpenOutbox, type Outbox, openOutbox } from './outbox.ts';
 import { createStateFile, draftOf, replaceFile, type StateFile, writeDraft } from './state-file.ts';
 import { type BootMemory, bootForm, type Form, journalForm, type Owner } from './state-forms.ts';
 import { MOST_BYTES, readOwn } from './state-reader.ts';
@@ -42,6 +43,8 @@ export interface StateDir {
   memory(): BootMemory;
   /** Replaces the memory by what `change` makes of it; resolves when that is on disk. */
   changeMemory(change: (memory: BootMemory) => BootMemory): Promise<void>;
+  /** Messages on their way; a write that fails is a message's affair, and none of the journal's. */
+  readonly outbox: Outbox;
   /** Waits for what is being written, and gives the lock back; a change after that is a defect. May be called twice. */
   close(): Promise<void>;
 }
@@ -70,7 +73,7 @@ export function stateDirectory(environment: NodeJS.ProcessEnv, sysroot: string):
  */
 export async function lockStateDir(dir: string, { sysroot, onProblem }: StateDirOptions): Promise<LockedStateDir> {
   const place = await takePlace(path.resolve(dir), onProblem);
-  const files: Array<Pick<StateFile<unknown>, 'settled'>> = [];
+  const files: Array<Pick<StateFile<unknown> | OpenOutbox, 'settled'>> = [];
 
   return { dir: place.dir, open: openFiles, close };
 
@@ -84,13 +87,19 @@ export async function lockStateDir(dir: string, { sysroot, onProblem }: StateDir
 
     const holds = fileIn(place, journalForm, owner, journal?.content);
     const memory = fileIn(place, bootForm, owner, isOfThisBoot ? boot.content : undefined);
-    files.push(holds, memory);
+    const outbox = await openOutbox(path.join(place.dir, 'outbox'), {
+      instanceId,
+      // Of a directory that could not be made everything has been said.
+      onProblem: place.isUsable ? onProblem : () => {},
+    });
+    files.push(holds, memory, outbox);
     return {
       dir: place.dir,
       holds: holds.value,
       changeHolds: holds.change,
       memory: memory.value,
       changeMemory: memory.change,
+      outbox,
       close,
     };
   }

@@ -55,22 +55,16 @@ export function createStateFile<T>(parts: StateFileParts<T>): StateFile<T> {
     value: () => value,
     change: (change) =>
       inTime(
-        new Promise((resolve, reject) => {
+        new Promise<void>((resolve, reject) => {
           asked.push({ change, resolve, reject });
           // A moment later, so that what is asked for in one go is one write.
           writing ??= Promise.resolve().then(writeAll);
         }),
+        limitMs,
+        late,
       ),
-    settled: () => inTime(writing ?? Promise.resolve()).catch(() => {}),
+    settled: () => inTime(writing ?? Promise.resolve(), limitMs, late).catch(() => {}),
   };
-
-  async function inTime(work: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(late(`the disk did not answer within ${limitMs / 1000} s`)), limitMs);
-    });
-    await Promise.race([work, limit]).finally(() => clearTimeout(timer));
-  }
 
   async function writeAll(): Promise<void> {
     while (asked.length > 0) {
@@ -100,6 +94,15 @@ export function createStateFile<T>(parts: StateFileParts<T>): StateFile<T> {
     onDisk = text;
     value = readBack;
   }
+}
+
+/** As the work ends; or, if that takes too long, with what `late` makes of it. The work goes on then, and its end is nobody's. */
+export async function inTime<T>(work: Promise<T>, limitMs: number, late: (problem: string) => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late(`the disk did not answer within ${limitMs / 1000} s`)), limitMs);
+  });
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
 /** All changes one after the other; one that throws fails alone, and is as if it had not been asked for. */

@@ -75,6 +75,7 @@ async function freeName(wanted: string): Promise<string> {
   }
 }
 
-function nothingThere(error: NodeJS.ErrnoException): undefined {
+/** For a `catch`: what is not there is nothing, and no error. */
+export function nothingThere(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }

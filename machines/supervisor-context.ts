@@ -3,7 +3,7 @@
 import type { DoneActorEvent, ErrorActorEvent } from 'xstate';
 import type { EventName } from '../config/events.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
-import type { InterruptionNotice, MonotonicMs, Risk, RiskKind } from '../config/vocabulary.ts';
+import type { DatedMessage, InterruptionNotice, MonotonicMs, Risk, RiskKind } from '../config/vocabulary.ts';
 import type { DeliveryOutcome } from './delivery.ts';
 import type { DomainInput, DomainOutcome, DomainReport } from './domain.ts';
 import type { NoticeLook, WatchNews } from './notice-watch.ts';
@@ -20,6 +20,8 @@ export interface SupervisorInput {
   domains: DomainPlan[];
   /** By domain: for each of its `notify` entries the events it is sent. */
   receivers: Record<string, EventName[][]>;
+  /** What earlier runs had to say and nobody has accepted yet, oldest first. */
+  leftMessages: DatedMessage[];
   /** The transient host name, macros expanded; absent: it stays as it is. */
   hostname?: string;
   /** Absent: nobody watches for notices, and the daemon is a one-shot (5.8). */

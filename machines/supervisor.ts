@@ -190,6 +190,12 @@ export const supervisorMachine = setup({
       }
       enqueue.assign({ deliveries: context.deliveries + ids.length, sending: [...context.sending, ...ids] });
     }),
+    /** Once: neither a notice nor a sleep begins it anew. */
+    sendLeft: enqueueActions(({ context: { leftMessages }, enqueue }) => {
+      const sending = leftMessages.map((message, i) => ({ id: `delivery.${i}` as const, message }));
+      for (const { id, message } of sending) enqueue.spawnChild('delivery', { id, input: { message } });
+      enqueue.assign({ deliveries: sending.length, sending: sending.map(({ id }) => id) });
+    }),
     keepOutcome: assign(({ context }, { outcome }: { outcome: DomainOutcome }) => ({
       outcomes: { ...context.outcomes, [outcome.domain]: outcome },
       standing: context.standing.filter((domain) => domain !== outcome.domain),
@@ -267,6 +273,8 @@ export const supervisorMachine = setup({
     broken: false,
   }),
   initial: 'waking',
+  // What is left from before needs nothing but its service, and holds nobody up.
+  entry: 'sendLeft',
   on: {
     'lifecycle.seen': { actions: 'keepLifecycle' },
     'risk.seen': { actions: ['keepRisk', 'passRiskOn'] },

@@ -3,7 +3,7 @@
 import type { Inheritance } from '../../actors/domain-input.ts';
 import type { BootMemory, StateDir } from '../../adapters/state-dir.ts';
 import { AdapterError } from '../../config/errors.ts';
-import type { Hold } from '../../config/vocabulary.ts';
+import type { DatedMessage, Hold } from '../../config/vocabulary.ts';
 
 /** A journal with these holds. `writable: false`: every change is refused. */
 export function journalOf(known: Hold[] = [], { writable = true } = {}): Pick<StateDir, 'holds' | 'changeHolds'> {
@@ -17,11 +17,18 @@ export function journalOf(known: Hold[] = [], { writable = true } = {}): Pick<St
   };
 }
 
+interface Inherited extends Partial<BootMemory> {
+  holds?: Hold[];
+  /** In the outbox. */
+  left?: DatedMessage[];
+}
+
 /** What earlier runs left behind. */
-export function inheritanceOf({ holds = [], ...memory }: Partial<BootMemory> & { holds?: Hold[] } = {}): Inheritance {
+export function inheritanceOf({ holds = [], left = [], ...memory }: Inherited = {}): Inheritance {
   let known: BootMemory = { domains: {}, noticesOver: [], ...memory };
   return {
     holds: () => holds,
+    outbox: { left },
     memory: () => known,
     async changeMemory(change) {
       known = change(known);

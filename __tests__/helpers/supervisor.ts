@@ -33,6 +33,7 @@ export function supervisorInput({
   return {
     domains: domains.map((domain) => domainPlan(typeof domain === 'string' ? { domain } : domain)),
     receivers: {},
+    leftMessages: [],
     requireAll: false,
     leftOver: false,
     ...(polling ? { watch: { intervalMs: 1_000, asNotice: [] } } : {}),
@@ -52,7 +53,8 @@ export function domainPlan({ held: isHeld = false, ...settings }: PlanSettings =
 
 /**
  * The supervisor's steps. Watches go on until they are stopped, and the others end at once, unless told otherwise; in a script
- * they are called `domain web`, `tell 0 that web started`, `notice watch`, `risk watch`, and by their own names.
+ * they are called `domain web`, `tell 0 that web started`, `send ID` for what an earlier run has left, `notice watch`, `risk watch`,
+ * and by their own names.
  */
 export function scriptedSteps(doings: Doings = {}): { script: Script; steps: Steps } {
   const script = createScript({ 'notice watch': held, 'risk watch': held, ...doings });
@@ -62,7 +64,10 @@ export function scriptedSteps(doings: Doings = {}): { script: Script; steps: Ste
       ({ domain }) => outcomeOf(domain, 'failed'),
     ),
     delivery: script.step<typeof deliveryMachine>(
-      ({ occasion, receiver }) => `tell ${receiver} that ${occasion.domain} ${occasion.event}`,
+      (input) =>
+        'message' in input
+          ? `send ${input.message.id}`
+          : `tell ${input.receiver} that ${input.occasion.domain} ${input.occasion.event}`,
       { accepted: true },
     ),
     noticeWatch: script.step<typeof noticeWatchMachine>('notice watch', undefined as never),
