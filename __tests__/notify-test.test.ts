@@ -233,6 +233,7 @@ describe('a test of the receivers where there is no instance', () => {
     expect(refused.stdout).toContain('its region is not known. Set options.region of the receiver, or AWS_REGION');
     expect(refused.status).toBe(1);
     expect(sent.stdout).toContain('in eu-central-1');
+    expect(JSON.parse(lab.cloud.received(QUEUE)[0]?.body ?? '')).toMatchObject({ placement_region: 'eu-central-1' });
     expect(sent.status).toBe(0);
   });
 

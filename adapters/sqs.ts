@@ -1,5 +1,6 @@
 /** Messages to queues. */
 
+import { messageOf } from '../config/errors.ts';
 import { bodyWithin, fifoGroup, MESSAGE_LIMIT_BYTES } from '../config/message-limits.ts';
 import type { OutgoingMessage } from '../config/vocabulary.ts';
 import type { Aws } from './aws.ts';
@@ -16,17 +17,34 @@ export interface Queues {
 
 export function createQueues(aws: Aws): Queues {
   return {
-    async send({ id, domain, target, region, body }) {
-      const param = {
-        QueueUrl: target,
-        MessageBody: bodyWithin(body, MESSAGE_LIMIT_BYTES.sqs),
-        ...(target.endsWith('.fifo') ? { MessageGroupId: fifoGroup(domain), MessageDeduplicationId: id } : {}),
-      };
-      const accepted = await aws.call(
-        { operation: `SendMessage ${target}`, permission: `sqs:SendMessage on ${target}` },
-        ({ sdk, sqs }, abortSignal) => sqs(region).send(new sdk.SendMessageCommand(param), { abortSignal }),
-      );
-      return accepted.MessageId ?? '';
+    async send(message) {
+      try {
+        return await sendWithin(message, MESSAGE_LIMIT_BYTES.sqs);
+      } catch (error) {
+        // A queue may be set to take less than the service does; those made before August 2025 mostly are.
+        const own = limitIn(error);
+        if (own === undefined) throw error;
+        return await sendWithin(message, own);
+      }
     },
   };
+
+  async function sendWithin({ id, domain, target, region, body }: OutgoingMessage, mostBytes: number): Promise<string> {
+    const param = {
+      QueueUrl: target,
+      MessageBody: bodyWithin(body, mostBytes),
+      ...(target.endsWith('.fifo') ? { MessageGroupId: fifoGroup(domain), MessageDeduplicationId: id } : {}),
+    };
+    const accepted = await aws.call(
+      { operation: `SendMessage ${target}`, permission: `sqs:SendMessage on ${target}` },
+      ({ sdk, sqs }, abortSignal) => sqs(region).send(new sdk.SendMessageCommand(param), { abortSignal }),
+    );
+    return accepted.MessageId ?? '';
+  }
+}
+
+/** What a queue that refused a message for its length takes, in bytes. Source: the service's own words, which no document lists. */
+function limitIn(error: unknown): number | undefined {
+  const [, shorterThan] = /\bmust be shorter than (\d+) bytes/i.exec(messageOf(error)) ?? [];
+  return shorterThan === undefined ? undefined : Number(shorterThan) - 1;
 }
