@@ -163,6 +163,8 @@ export interface HostedZone {
   /** With trailing dot. */
   name: string;
   private: boolean;
+  /** Where it resolves when it is private; empty of a public one. */
+  vpcs: string[];
   recordSets: StoredRecordSet[];
   /** While it is busy with a change, it takes no other; epoch milliseconds. */
   busyUntilMs: number;
@@ -256,7 +258,7 @@ export interface World {
     /** From `shutting-down` until an instance lets its volumes go, or from `stopping` to `stopped`. */
     shutdownMs: number;
     insyncMs: number;
-    /** How long a zone is busy with one change and refuses others. */
+    /** How long a zone stays busy with a change that was answered, and refuses others; until the answer it is, anyway. */
     zoneBusyMs: number;
   };
   /** How much there may be; may be changed while it runs. */
@@ -270,7 +272,7 @@ export interface World {
   disk?: DiskSetup | undefined;
   /** A folder that keeps what is written to disks, a file for each volume; absent: each attachment begins with an empty one. */
   contents?: string | undefined;
-  /** Of EC2's calls. */
+  /** Of EC2's and Route 53's calls. */
   throttle: Throttle;
   /** What goes wrong with calls, oldest first; one that has a `count` is counted down. */
   faults: Standing<ServiceFault>[];
@@ -287,6 +289,8 @@ export interface World {
   creations: Map<string, Creation>;
   zones: Map<string, HostedZone>;
   changes: Map<string, ZoneChange>;
+  /** Ids of the health checks that record sets may name. */
+  healthChecks: Set<string>;
   /** The answers that were lost once because of a sentinel, and are not lost again: `AttachVolume vol-…`. */
   answersLost: Set<string>;
   /** By ARN. */

@@ -59,7 +59,7 @@ function serviceOf(request: Request): string {
   const scope = /Credential=[^/]+\/[^/]+\/[^/]+\/([^/]+)\/aws4_request/.exec(headers.authorization ?? '')?.[1];
   if (scope !== undefined) return scope;
   if (headers['x-amz-target']?.startsWith('AmazonSQS.')) return 'sqs';
-  if (path.startsWith('/2013-04-01/')) return 'route53';
+  if (path.includes('/2013-04-01/')) return 'route53';
   return new URLSearchParams(formOf(request)).get('Action') === 'Publish' ? 'sns' : 'ec2';
 }
 

@@ -89,7 +89,7 @@ export interface Cloud extends AsyncDisposable {
   setLatency(ms: number): void;
   /** How many volumes there may be, and which zones have no room for new ones. */
   changeLimits(change: Partial<World['limits']>): void;
-  /** Lets EC2 throttle calls, or not; begins with full buckets. */
+  /** Lets EC2 and Route 53 throttle calls, or not; begins with full buckets. */
   throttle(throttling: Throttling): void;
   /**
    * Says what roles may do from now on: `{ 'simulated-role': policy }`; with `null` everything again.

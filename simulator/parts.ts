@@ -40,6 +40,8 @@ export interface HostedZoneSetup {
   /** With or without trailing dot. */
   name: string;
   private?: boolean;
+  /** Of a private one; default: that of the instances. */
+  vpcs?: string[];
   /** Beside the SOA and NS records that every zone has. */
   recordSets?: StoredRecordSet[];
 }
@@ -68,6 +70,9 @@ export function instanceIdAt(index: number): string {
   const number = index.toString(16).padStart(2, '0');
   return `i-${'0123456789abcde00'.slice(0, -number.length)}${number}`;
 }
+
+/** The VPC that everything is in. */
+export const VPC = 'vpc-0123456789abcdef0';
 
 /** An instance; `index` counts all that there ever were, from 0. */
 export function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
@@ -150,13 +155,20 @@ export function createSnapshot(setup: SnapshotSetup, { nowIso }: Place): Snapsho
 }
 
 /** A hosted zone, with the records that every one has and that cannot be deleted. Source: Route 53 Developer Guide, "NS and SOA records". */
-export function createZone({ id, name, private: isPrivate = false, recordSets = [] }: HostedZoneSetup): HostedZone {
+export function createZone({
+  id,
+  name,
+  private: isPrivate = false,
+  vpcs,
+  recordSets = [],
+}: HostedZoneSetup): HostedZone {
   const apex = storedName(name);
   const soa = `ns-1.example.net. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400`;
   return {
     id,
     name: apex,
     private: isPrivate,
+    vpcs: isPrivate ? (vpcs ?? [VPC]) : [],
     recordSets: [
       { name: apex, type: 'NS', ttl: 172_800, values: ['ns-1.example.net.', 'ns-2.example.net.'] },
       { name: apex, type: 'SOA', ttl: 900, values: [soa] },

@@ -46,13 +46,15 @@ export interface CloudSetup extends Partial<World['delays']> {
   volumeLimit?: number;
   /** Zones without room for new volumes. */
   fullZones?: string[];
-  /** Whether EC2 throttles calls, with its own numbers or other ones: `{ AttachVolume: { capacity: 5 } }`. Default: it does not. */
+  /** Whether EC2 and Route 53 throttle calls, with their own numbers or other ones: `{ 'Route 53': { capacity: 2 } }`. Default: they do not. */
   throttling?: Throttling;
   /** What roles may do: IAM policies by the role's name, which is `simulated-role` unless told otherwise. Default: everything. */
   policies?: Policies;
   /** What goes wrong with calls from the start. */
   faults?: ServiceFault[];
   hostedZones?: HostedZoneSetup[];
+  /** Ids of health checks, beside those that the zones' record sets name already. */
+  healthChecks?: string[];
   /** Names or ARNs. */
   topics?: (string | TopicSetup)[];
   /** Names or queue URLs; of a URL the account and the name are kept. */
@@ -91,6 +93,7 @@ export function createWorld(given: CloudSetup, clock: Clock): World {
     creations: new Map(),
     zones: byKey('id', setup.hostedZones, createZone),
     changes: new Map(),
+    healthChecks: healthChecksOf(setup),
     answersLost: new Set(),
     topics: byKey('arn', setup.topics, (topic) => createTopic(topic, place)),
     queues: queuesOf(setup, place),
@@ -179,6 +182,11 @@ function showDisks(world: World, volumes: Iterable<Volume>, wereThereAtBoot: boo
 
 function queuesOf({ queues = [] }: CloudSetup, place: Place): Map<string, Queue> {
   return new Map(queues.map((setup) => createQueue(setup, place)).map((queue) => [queueKey(queue), queue]));
+}
+
+function healthChecksOf({ healthChecks = [], hostedZones = [] }: CloudSetup): Set<string> {
+  const named = hostedZones.flatMap(({ recordSets = [] }) => recordSets.map(({ healthCheckId }) => healthCheckId));
+  return new Set([...healthChecks, ...named.filter((id) => id !== undefined)]);
 }
 
 function byKey<S, T, K extends keyof T>(

@@ -1,4 +1,7 @@
-/** Token buckets of the EC2 API: one for each action, for the whole account. Source: EC2 Developer Guide, "Request throttling for the EC2 API". */
+/**
+ * Token buckets, each for the whole account: one for each action of EC2, and one for all calls of Route 53 together.
+ * Source: EC2 Developer Guide, "Request throttling for the EC2 API"; Route 53 Developer Guide, "Quotas", limits of API requests.
+ */
 import type { Clock } from './clock.ts';
 
 /** So many calls at once, and then so many a second. */
@@ -13,6 +16,8 @@ const tagging: Bucket = { capacity: 100, refillPerS: 10 };
 const looking: Bucket = { capacity: 100, refillPerS: 20 };
 /** For a look at everything, without a filter and in one page. Named ids are no filter. */
 const unfiltered: Bucket = { capacity: 50, refillPerS: 10 };
+/** Five a second, and no more at once. */
+const dns: Bucket = { capacity: 5, refillPerS: 5 };
 
 /** Every bucket, with the numbers of an account that has asked for no others. */
 export const buckets = {
@@ -31,6 +36,7 @@ export const buckets = {
   'DescribeVolumes unfiltered': unfiltered,
   DetachVolume: most,
   ModifyInstanceAttribute: most,
+  'Route 53': dns,
 } as const satisfies Record<string, Bucket>;
 
 export type BucketName = keyof typeof buckets;
@@ -45,9 +51,11 @@ export interface Throttle {
   numbers(): Record<BucketName, Bucket> | undefined;
   /**
    * Takes a token for a call.
+   * @param call an action of EC2, or `Route 53`
+   * @param isUnfiltered that it looks at everything; default: it does not.
    * @returns false when there is none left.
    */
-  take(call: string, isUnfiltered: boolean): boolean;
+  take(call: string, isUnfiltered?: boolean): boolean;
 }
 
 export function createThrottle(clock: Clock, throttling: Throttling): Throttle {
@@ -60,7 +68,7 @@ export function createThrottle(clock: Clock, throttling: Throttling): Throttle {
       levels.clear();
     },
     numbers: () => structuredClone(numbers),
-    take(call, isUnfiltered) {
+    take(call, isUnfiltered = false) {
       const name = nameOf(call, isUnfiltered);
       if (numbers === undefined || name === undefined) return true;
       const tokens = levelOf(name, numbers[name]);

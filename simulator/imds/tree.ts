@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Instance, zoneIdOf } from '../cloud.ts';
 import { interfaceIdOf } from '../ec2/describe-instances.ts';
+import { VPC } from '../parts.ts';
 
 /** A file, a directory, or nothing there now (404). */
 export type Entry = string | Buffer | Directory | undefined;
@@ -95,7 +96,7 @@ function networkInterface(instance: Instance, place: Place): Directory {
     'public-ipv4s': publicIpv4,
     'security-group-ids': 'sg-0123456789abcdef0',
     'subnet-id': 'subnet-0123456789abcdef0',
-    'vpc-id': 'vpc-0123456789abcdef0',
+    'vpc-id': VPC,
   };
 }
 

@@ -2,61 +2,37 @@
  * ChangeResourceRecordSets: a transaction. All changes are tried on a copy; only when every one holds does it take the
  * zone's place. Source: Route 53 API Reference, "ChangeResourceRecordSets"; wording from public reports.
  */
-import { isIPv4, isIPv6 } from 'node:net';
 import { AwsError } from '../aws-error.ts';
-import type { HostedZone, StoredRecordSet } from '../cloud.ts';
-import { isWithin } from './names.ts';
-import { childrenOf, type Element, elementOf, isSameContent, isSameKey, recordSetIn, textIn } from './record-sets.ts';
-
-export interface Change {
-  action: 'CREATE' | 'DELETE' | 'UPSERT';
-  record: StoredRecordSet;
-}
+import type { HostedZone, StoredRecordSet, World } from '../cloud.ts';
+import type { Change } from './change-form.ts';
+import { isSameContent, isSameKey } from './record-sets.ts';
+import { conflictsWith, contentProblems } from './rules.ts';
 
 /** Source: Route 53 Developer Guide, "Quotas", maximum size of a request; an UPSERT counts twice. */
 const RECORDS_LIMIT = 1000;
 const CHARACTERS_LIMIT = 32_000;
 
-const LABEL_LIMIT = 63;
-const NAME_LIMIT = 255;
-
-/** Reads the changes of a request. */
-export function changesIn(batch: Element): Change[] {
-  const changes = childrenOf(batch, 'Changes', 'Change').map(changeIn);
-  if (changes.length === 0)
-    throw new AwsError('InvalidInput', 'Invalid XML: a change batch needs at least one change.');
-  return changes;
-}
-
-function changeIn(xml: Element): Change {
-  const action = textIn(xml, 'Action');
-  const record = recordSetIn(elementOf(xml, 'ResourceRecordSet'));
-  if (action !== 'CREATE' && action !== 'DELETE' && action !== 'UPSERT')
-    throw new AwsError('InvalidInput', `Invalid value '${action}' for Action: expected CREATE, DELETE or UPSERT.`);
-  if (record.alias === undefined && (record.ttl === undefined || record.values.length === 0))
-    throw new AwsError(
-      'InvalidInput',
-      'Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], ' +
-        `but found none in Change with [Action=${action}, Name=${record.name}, Type=${record.type}, ` +
-        `SetIdentifier=${record.setIdentifier ?? 'null'}]`,
-    );
-  return { action, record };
-}
+/** Of a zone, unless its owner has asked for more. */
+const RECORD_SETS_LIMIT = 10_000;
 
 /**
  * The zone's record sets after the changes.
- * @throws AwsError `InvalidChangeBatch` with every problem in one message, `[first, second]`.
+ * @throws AwsError `InvalidChangeBatch` with every problem in one message, `[first, second]`, or `NoSuchHealthCheck`.
  */
-export function apply(zone: HostedZone, changes: Change[]): StoredRecordSet[] {
+export function apply(world: World, zone: HostedZone, changes: Change[]): StoredRecordSet[] {
+  refuse([...sizeProblems(changes), ...repeated(changes)]);
+  for (const { action, record } of changes) if (action !== 'DELETE') checkHealthCheck(world, record);
   const copy = [...zone.recordSets];
-  const problems = [...sizeProblems(changes), ...repeated(changes)];
-  for (const change of changes) {
-    const problem = valueProblem(zone, change) ?? perform(copy, change, zone);
-    if (problem !== undefined) problems.push(problem);
-  }
-  problems.push(...apexProblems(zone, copy));
-  if (problems.length > 0) throw new AwsError('InvalidChangeBatch', `[${problems.join(', ')}]`);
+  const problems = changes.flatMap((change) => {
+    const own = contentProblems(zone, change);
+    return own.length > 0 ? own : perform(world, zone, copy, change);
+  });
+  refuse([...problems, ...zoneProblems(zone, copy)]);
   return copy;
+}
+
+function refuse(problems: string[]): void {
+  if (problems.length > 0) throw new AwsError('InvalidChangeBatch', `[${problems.join(', ')}]`);
 }
 
 function sizeProblems(changes: Change[]): string[] {
@@ -69,7 +45,7 @@ function sizeProblems(changes: Change[]): string[] {
   }
   return [
     ...(records > RECORDS_LIMIT ? [`Number of records limit of ${RECORDS_LIMIT} exceeded.`] : []),
-    ...(characters > CHARACTERS_LIMIT ? [`Number of characters limit of ${CHARACTERS_LIMIT} exceeded.`] : []),
+    ...(characters > CHARACTERS_LIMIT ? [`RDATA character limit of ${CHARACTERS_LIMIT} exceeded.`] : []),
   ];
 }
 
@@ -87,83 +63,39 @@ function repeated(changes: Change[]): string[] {
   );
 }
 
-function valueProblem(zone: HostedZone, { action, record }: Change): string | undefined {
-  const { name, type, values } = record;
-  if (!isWithin(name, zone.name)) return `RRSet with DNS name ${name} is not permitted in zone ${zone.name}`;
-  if (action === 'DELETE') return undefined;
-  const labels = name.slice(0, -1).split('.');
-  if (labels.some((label) => label.length > LABEL_LIMIT))
-    return `FATAL problem: DomainLabelTooLong (Domain label is too long) encountered with '${name}'`;
-  if (labels.includes('')) return `FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with '${name}'`;
-  if (name.length > NAME_LIMIT) return `FATAL problem: DomainNameTooLong encountered with '${name}'`;
-  const twice = values.find((value, index) => values.indexOf(value) !== index);
-  if (twice !== undefined) return `Duplicate Resource Record: '${twice}'`;
-  for (const value of values) {
-    if (type === 'A' && !isIPv4(value)) return illegal('ARRDATAIllegalIPv4Address', 'IPv4', value);
-    if (type === 'AAAA' && !isIPv6(value)) return illegal('AAAARRDATAIllegalIPv6Address', 'IPv6', value);
-  }
-  return undefined;
-}
-
-function illegal(problem: string, family: string, value: string): string {
-  return (
-    `Invalid Resource Record: 'FATAL problem: ${problem} (Value is not a valid ${family} address) ` +
-    `encountered with '${value}''`
-  );
+function checkHealthCheck({ healthChecks }: World, { healthCheckId }: StoredRecordSet): void {
+  if (healthCheckId === undefined || healthChecks.has(healthCheckId)) return;
+  throw new AwsError('NoSuchHealthCheck', `No health check exists with the ID ${healthCheckId}`, 404);
 }
 
 /** Performs one change on the copy, or says why not. */
-function perform(copy: StoredRecordSet[], { action, record }: Change, zone: HostedZone): string | undefined {
+function perform(world: World, zone: HostedZone, copy: StoredRecordSet[], { action, record }: Change): string[] {
   const index = copy.findIndex((other) => isSameKey(other, record));
   const current = copy[index];
-  const named = `resource record set [name='${record.name}', type='${record.type}'${
-    record.setIdentifier === undefined ? '' : `, set identifier='${record.setIdentifier}'`
-  }]`;
   if (action === 'DELETE') {
-    if (current === undefined) return `Tried to delete ${named} but it was not found`;
+    if (current === undefined) return [`Tried to delete ${written(record)} but it was not found`];
     if (!isSameContent(current, record))
-      return `Tried to delete ${named} but the values provided do not match the current values`;
+      return [`Tried to delete ${written(record)} but the values provided do not match the current values`];
     copy.splice(index, 1);
-    return undefined;
+    return [];
   }
-  if (action === 'CREATE' && current !== undefined) return `Tried to create ${named} but it already exists`;
-  const conflict = conflictWith(copy, record, zone);
-  if (conflict !== undefined) return conflict;
+  if (action === 'CREATE' && current !== undefined) return [`Tried to create ${written(record)} but it already exists`];
+  const conflicts = conflictsWith(world, zone, copy, record);
+  if (conflicts.length > 0) return conflicts;
   copy.splice(current === undefined ? copy.length : index, current === undefined ? 0 : 1, record);
-  return undefined;
+  return [];
 }
 
-/** What may not stand beside what. */
-function conflictWith(copy: StoredRecordSet[], record: StoredRecordSet, zone: HostedZone): string | undefined {
-  const neighbours = copy.filter((other) => other.name === record.name && !isSameKey(other, record));
-  const cname = neighbours.find(({ type }) => (type === 'CNAME') !== (record.type === 'CNAME'));
-  if (cname !== undefined)
-    // The two blanks are real.
-    return (
-      `RRSet of type ${record.type} with DNS name ${record.name} is not permitted because a conflicting RRSet of type  ` +
-      `${cname.type} with the same DNS name already exists in zone ${zone.name}`
-    );
-  const same = neighbours.filter(({ type }) => type === record.type);
-  const subject =
-    `RRSet with DNS name ${record.name}, type ${record.type}, ` +
-    `SetIdentifier ${record.setIdentifier === undefined ? 'null' : `"${record.setIdentifier}"`} cannot be created as `;
-  if (record.multiValueAnswer === true && same.some(({ multiValueAnswer }) => multiValueAnswer !== true))
-    return `${subject.slice(0, -3)}because a non multivalue answer rrset exists with the same name and type.`;
-  if (record.multiValueAnswer !== true && same.some(({ multiValueAnswer }) => multiValueAnswer === true))
-    return `${subject.slice(0, -3)}because a multivalue answer rrset exists with the same name and type.`;
-  if (record.weight !== undefined && same.some(({ weight }) => weight === undefined))
-    return `${subject}a non-weighted set exists with the same name and type.`;
-  if (record.weight === undefined && same.some(({ weight }) => weight !== undefined))
-    return `${subject}a weighted set exists with the same name and type.`;
-  if (record.weight !== undefined && same.some(({ ttl }) => ttl !== record.ttl))
-    return `${subject}weighted sets must contain the same TTL.`;
-  return undefined;
+function written({ name, type, setIdentifier }: StoredRecordSet): string {
+  const identifier = setIdentifier === undefined ? '' : `, set-identifier='${setIdentifier}'`;
+  return `resource record set [name='${name}', type='${type}'${identifier}]`;
 }
 
-function apexProblems(zone: HostedZone, records: StoredRecordSet[]): string[] {
+function zoneProblems(zone: HostedZone, records: StoredRecordSet[]): string[] {
   const has = (type: string) => records.some((record) => record.name === zone.name && record.type === type);
   return [
     ...(has('SOA') ? [] : ['A HostedZone must contain exactly one SOA record.']),
     ...(has('NS') ? [] : ['A HostedZone must contain at least one NS record for the zone itself.']),
+    ...(records.length > RECORD_SETS_LIMIT ? [`Exceeded limit MAX_RRSETS_BY_ZONE for zone: ${zone.id}`] : []),
   ];
 }

@@ -1,28 +1,19 @@
 /** Route 53's REST protocol, version 2013-04-01: paths, XML in and out. Source: Route 53 API Reference. */
-import { randomBytes } from 'node:crypto';
 import { AwsError } from '../aws-error.ts';
-import type { HostedZone, World, ZoneChange } from '../cloud.ts';
+import type { World } from '../cloud.ts';
 import type { Answer, Reply, Request } from '../http.ts';
 import { isRefused, losesAnswer, type Named } from '../sentinels.ts';
 import { readXml, writeXml, type XmlElement } from '../xml.ts';
-import { apply, changesIn } from './change-batch.ts';
-import { storedName } from './names.ts';
-import {
-  compareRecordSets,
-  type Element,
-  elementOf,
-  lists,
-  type Position,
-  recordSetItem,
-  textIn,
-} from './record-sets.ts';
+import { changeResourceRecordSets, getChange } from './changes.ts';
+import { listResourceRecordSets } from './list-record-sets.ts';
+import { type Element, elementOf, lists } from './record-sets.ts';
+import { getHostedZone, listHostedZones, listHostedZonesByName } from './zones.ts';
 
 const NAMESPACE = { '@xmlns': 'https://route53.amazonaws.com/doc/2013-04-01/' };
-const PAGE_LIMIT = 300;
 
 interface Operation {
   name: string;
-  /** The zone that it is about, whether there is such a zone or not; of an unknown change it is empty. */
+  /** The zone that it is about, whether there is such a zone or not; of an unknown change, and of a look at all zones, it is empty. */
   zoneId: string;
   params: Record<string, unknown>;
   run(): XmlElement;
@@ -33,9 +24,11 @@ export function answerRoute53(world: World, request: Request): Answer {
   try {
     operation = operationOf(world, request);
     const { name, params, zoneId } = operation;
+    // For the whole account and all calls together, whatever they are about.
+    if (!world.throttle.take('Route 53')) return throttled(name, params, request.id);
     const named: Named[] = [{ as: 'zone', id: zoneId }];
-    if (isRefused(named, name, 'denied')) throw accessDenied(world, name, zoneId);
-    if (isRefused(named, name, 'throttled')) throw new AwsError('Throttling', 'Rate exceeded');
+    if (isRefused(named, name, 'denied')) throw accessDenied(world, operation);
+    if (isRefused(named, name, 'throttled')) throw rateExceeded();
     const body = writeXml({ [`${name}Response`]: { ...NAMESPACE, ...operation.run() } });
     const reply = { status: 200, headers: { 'content-type': 'text/xml' }, body };
     return { operation: name, params, reply, isLost: losesAnswer(world.answersLost, named, name) };
@@ -46,44 +39,43 @@ export function answerRoute53(world: World, request: Request): Answer {
   }
 }
 
-/** An error as Route 53 writes it: the wrapped form; the bare `<InvalidChangeBatch>` of the API's documentation has not been sent since about 2024. */
-export function route53Failure({ code, message, status }: AwsError, requestId: string): Reply {
-  const error = { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: message };
-  const body = writeXml({ ErrorResponse: { ...NAMESPACE, Error: error, RequestId: requestId } });
-  return { status, headers: { 'content-type': 'text/xml' }, body };
-}
-
 /**
  * What a request asks for; nothing is done before it is run.
  * @throws AwsError
  */
 export function operationOf(world: World, { method, path, query, body }: Request): Operation {
-  const [, kind, id = '', tail] = path.split('/').slice(1);
-  if (kind === 'hostedzone' && tail === 'rrset' && method === 'POST') {
-    const batch = batchIn(body.toString('utf8'));
-    const params = { HostedZoneId: id, ChangeBatch: batch };
-    return {
-      name: 'ChangeResourceRecordSets',
-      zoneId: id,
-      params,
-      run: () => changeResourceRecordSets(world, id, batch),
-    };
+  // What stands before the version is the path of the endpoint, as in `http://127.0.0.1:4566/dns`.
+  const [kind, id = '', tail = ''] = path.split('/2013-04-01/')[1]?.split('/') ?? [];
+  const asked = Object.fromEntries(query);
+  switch ([method, kind, ...(id === '' ? [] : ['ID']), ...(tail === '' ? [] : [tail])].join(' ')) {
+    case 'POST hostedzone ID rrset': {
+      const batch = batchIn(body.toString('utf8'));
+      const params = { HostedZoneId: id, ChangeBatch: batch };
+      const run = () => changeResourceRecordSets(world, id, batch);
+      return { name: 'ChangeResourceRecordSets', zoneId: id, params, run };
+    }
+    case 'GET hostedzone ID rrset': {
+      const run = () => listResourceRecordSets(world, id, query);
+      return { name: 'ListResourceRecordSets', zoneId: id, params: { HostedZoneId: id, ...asked }, run };
+    }
+    case 'GET change ID': {
+      const zoneId = world.changes.get(id)?.zoneId ?? '';
+      return { name: 'GetChange', zoneId, params: { Id: id }, run: () => getChange(world, id) };
+    }
+    case 'GET hostedzone ID':
+      return { name: 'GetHostedZone', zoneId: id, params: { Id: id }, run: () => getHostedZone(world, id) };
+    case 'GET hostedzone':
+      return { name: 'ListHostedZones', zoneId: '', params: asked, run: () => listHostedZones(world, query) };
+    case 'GET hostedzonesbyname':
+      return {
+        name: 'ListHostedZonesByName',
+        zoneId: '',
+        params: asked,
+        run: () => listHostedZonesByName(world, query),
+      };
+    default:
+      throw new AwsError('UnknownOperationException', `The simulator does not know ${method} ${path}.`, 404);
   }
-  if (kind === 'hostedzone' && tail === 'rrset' && method === 'GET') {
-    const params = { HostedZoneId: id, ...Object.fromEntries(query) };
-    return {
-      name: 'ListResourceRecordSets',
-      zoneId: id,
-      params,
-      run: () => listResourceRecordSets(zoneOf(world, id), query),
-    };
-  }
-  if (kind === 'change' && tail === undefined && method === 'GET') {
-    const zoneId = world.changes.get(id)?.zoneId ?? '';
-    const run = () => ({ ChangeInfo: changeInfo(changeOf(world, id)) });
-    return { name: 'GetChange', zoneId, params: { Id: id }, run };
-  }
-  throw new AwsError('UnknownOperationException', `The simulator does not know ${method} ${path}.`, 404);
 }
 
 function batchIn(text: string): Element {
@@ -92,89 +84,26 @@ function batchIn(text: string): Element {
   return elementOf(elementOf(document as Element, 'ChangeResourceRecordSetsRequest'), 'ChangeBatch');
 }
 
-function changeResourceRecordSets(world: World, zoneId: string, batch: Element): XmlElement {
-  const zone = zoneOf(world, zoneId);
-  const changes = changesIn(batch);
-  if (world.clock.now() < zone.busyUntilMs)
-    throw new AwsError(
-      'PriorRequestNotComplete',
-      'The request was rejected because Route 53 was still processing a prior request.',
-    );
-  zone.recordSets = apply(zone, changes);
-  zone.busyUntilMs = world.clock.now() + world.delays.zoneBusyMs;
-  return { ChangeInfo: changeInfo(newChange(world, zoneId, textIn(batch, 'Comment'))) };
+function throttled(operation: string, params: unknown, requestId: string): Answer {
+  const error = rateExceeded();
+  return { operation, params, reply: route53Failure(error, requestId), errorCode: error.code, isThrottled: true };
 }
 
-function newChange(world: World, zoneId: string, comment: string | undefined): ZoneChange {
-  const change: ZoneChange = {
-    id: `C${randomBytes(10).toString('hex').toUpperCase()}`,
-    zoneId,
-    status: 'PENDING',
-    submittedAt: new Date(world.clock.now()).toISOString(),
-    ...(comment !== undefined && { comment }),
-  };
-  world.changes.set(change.id, change);
-  world.clock.after(world.delays.insyncMs, () => {
-    change.status = 'INSYNC';
-  });
-  return change;
+function rateExceeded(): AwsError {
+  return new AwsError('Throttling', 'Rate exceeded');
 }
 
-function changeInfo({ id, status, submittedAt, comment }: ZoneChange): XmlElement {
-  return { Id: `/change/${id}`, Status: status, SubmittedAt: submittedAt, Comment: comment };
-}
-
-function listResourceRecordSets(zone: HostedZone, query: URLSearchParams): XmlElement {
-  const start = startOf(query);
-  const limit = limitOf(query.get('maxitems'));
-  const ordered = zone.recordSets.toSorted(compareRecordSets);
-  const rest = start === undefined ? ordered : ordered.filter((record) => compareRecordSets(record, start) >= 0);
-  const next = rest[limit];
-  return {
-    ResourceRecordSets: { ResourceRecordSet: rest.slice(0, limit).map(recordSetItem) },
-    IsTruncated: next !== undefined,
-    NextRecordName: next?.name,
-    NextRecordType: next?.type,
-    NextRecordIdentifier: next?.setIdentifier,
-    MaxItems: limit,
-  };
-}
-
-function startOf(query: URLSearchParams): Position | undefined {
-  const name = query.get('name');
-  const type = query.get('type');
-  const setIdentifier = query.get('identifier');
-  if ((name === null && type !== null) || (type === null && setIdentifier !== null))
-    throw new AwsError('InvalidInput', 'A start type needs a start name, and a start identifier needs both.');
-  if (name === null) return undefined;
-  return { name: storedName(name), ...(type !== null && { type }), ...(setIdentifier !== null && { setIdentifier }) };
-}
-
-function limitOf(text: string | null): number {
-  if (text === null) return PAGE_LIMIT;
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit > 0) return Math.min(limit, PAGE_LIMIT);
-  throw new AwsError(
-    'InvalidInput',
-    `Invalid value '${text}' for maxitems: expected a number from 1 to ${PAGE_LIMIT}.`,
-  );
-}
-
-function zoneOf(world: World, id: string): HostedZone {
-  const zone = world.zones.get(id);
-  if (zone === undefined) throw new AwsError('NoSuchHostedZone', `No hosted zone found with ID: ${id}`, 404);
-  return zone;
-}
-
-function changeOf(world: World, id: string): ZoneChange {
-  const change = world.changes.get(id);
-  if (change === undefined) throw new AwsError('NoSuchChange', `Could not find resource with ID: ${id}`, 404);
-  return change;
-}
-
-function accessDenied({ account }: World, call: string, zoneId: string): AwsError {
+function accessDenied({ account }: World, { name, zoneId, params }: Operation): AwsError {
+  const resource = name === 'GetChange' ? `change/${params.Id}` : `hostedzone/${zoneId}`;
   const message =
-    `User: arn:aws:sts::${account}:assumed-role/simulated-role is not authorized to perform: route53:${call} ` +
-    `on resource: arn:aws:route53:::hostedzone/${zoneId}`;
+    `User: arn:aws:sts::${account}:assumed-role/simulated-role is not authorized to perform: route53:${name} ` +
+    `on resource: arn:aws:route53:::${resource}`;
   return new AwsError('AccessDenied', message, 403);
+}
+
+/** An error as Route 53 writes it: the wrapped form; the bare `<InvalidChangeBatch>` of the API's documentation has not been sent since about 2024. */
+export function route53Failure({ code, message, status }: AwsError, requestId: string): Reply {
+  const error = { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: message };
+  const body = writeXml({ ErrorResponse: { ...NAMESPACE, Error: error, RequestId: requestId } });
+  return { status, headers: { 'content-type': 'text/xml' }, body };
 }
