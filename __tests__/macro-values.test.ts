@@ -21,7 +21,7 @@ describe('the values of macros', () => {
     const transactions = createTransactions({ journal: journalOf(), changes: true });
     const values = createMacroValues({
       facts,
-      addresses: () => ({ primaryIpv4: '192.0.2.1', ipv4: ['192.0.2.1', '192.0.2.2'], ipv6: [] }),
+      addresses: () => ({ primaryIpv4: '192.0.2.1', ipv4: ['192.0.2.1', '192.0.2.2'], ipv6: ['2001:db8::1'] }),
       transactionId: 'transaction',
       transactions,
       ...sources,
@@ -42,6 +42,7 @@ describe('the values of macros', () => {
       primary_public_ipv4: '192.0.2.1',
       primary_public_ipv6: undefined,
       public_ipv4_list: ['192.0.2.1', '192.0.2.2'],
+      public_ipv6_list: ['2001:db8::1'],
       transaction_id: 'transaction',
       pid: process.pid,
       cwd: process.cwd(),
@@ -84,14 +85,15 @@ describe('the values of macros', () => {
       volumeId: 'vol-1',
       device: '/dev/sdf',
       path: '/dev/nvme1n1',
-      source: 'x',
+      source: 'p',
+      pool: 'worlds',
       attachedNow: false,
     } as const;
     const inside = valuesOf({ attachment });
     const outside = valuesOf();
 
     const template = '{attach_source}|{attach_op}|{volume_id}|{volume_pool}|{attached_device}';
-    expect(expand(template, inside)).toBe('x|false|vol-1||/dev/nvme1n1');
+    expect(expand(template, inside)).toBe('p|false|vol-1|worlds|/dev/nvme1n1');
     expect(expand(template, outside)).toBe('||||');
   });
 
@@ -116,7 +118,7 @@ describe('the values of macros', () => {
   it('name the early sign at at-risk, whatever notice there is [4.2]', () => {
     const risk = { kind: 'rebalance', key: 'rebalance', time: '2030-01-01T00:00:00.000Z' } as const;
 
-    expect(valuesOf({ event: 'at-risk', risk })).toMatchObject({
+    expect(valuesOf({ event: 'at-risk', risk, notice })).toMatchObject({
       interrupt_action: 'rebalance',
       interrupt_time: '2030-01-01T00:00:00+00:00',
     });

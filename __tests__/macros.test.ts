@@ -80,6 +80,10 @@ describe('a macro', () => {
     expect(expand(template, values)).toBe(text);
   });
 
+  it('counts characters for the width, not halves of them [4.1]', () => {
+    expect(expand('[{domain:4}]', { domain: '🎲🎲' })).toBe('[🎲🎲  ]');
+  });
+
   it('puts values in as they are, whatever braces they hold [4.1]', () => {
     expect(expand('{domain} {cwd}', { domain: '{instance_id} {{x}}', cwd: '}}', instance_id: 'i-1' })).toBe(
       '{instance_id} {{x}} }}',
@@ -181,6 +185,35 @@ describe('{all_json}', () => {
       transaction_log: [call],
       results: [{ argv: ['/bin/save', 'a "b"'], exit_code: 0, signal: null, duration_ms: 12, output_tail: 'ok\n' }],
     });
+  });
+
+  it('shows the signal that ended a command, and why it failed [4.4]', () => {
+    const ended = macroResult({
+      argv: ['/bin/save'],
+      exitCode: null,
+      signal: 'SIGKILL',
+      durationMs: 5_000,
+      outputTail: '',
+      succeeded: false,
+      problem: 'ran out of time',
+    });
+
+    expect(JSON.parse(allJson({ results: [ended] })).results).toEqual([
+      {
+        argv: ['/bin/save'],
+        exit_code: null,
+        signal: 'SIGKILL',
+        duration_ms: 5_000,
+        output_tail: '',
+        succeeded: false,
+        problem: 'ran out of time',
+      },
+    ]);
+  });
+
+  it('says first of all that it is a test, if it is one [10.6]', () => {
+    expect(Object.entries(JSON.parse(allJson({ test: true })))[0]).toEqual(['test', true]);
+    expect(JSON.parse(allJson({}))).not.toHaveProperty('test');
   });
 
   it('is the default body [4.4]', () => {
