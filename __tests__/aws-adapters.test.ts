@@ -1,4 +1,4 @@
-/** EC2, Route 53, SNS and SQS as the daemon uses them: the real SDK against the simulator. */
+/** EC2, SNS and SQS as the daemon uses them: the real SDK against the simulator. */
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,9 +7,8 @@ import { createVolumes } from '../adapters/ec2.ts';
 import { createTopics } from '../adapters/sns.ts';
 import { createQueues } from '../adapters/sqs.ts';
 import { AdapterError } from '../config/errors.ts';
-import { storedName } from '../config/record-name.ts';
 import type { OutgoingMessage, VolumeAtDevice } from '../config/vocabulary.ts';
-import { facts, ME, OTHER, recordSetsOf, startAwsLab, ZONE } from './helpers/aws-lab.ts';
+import { facts, ME, OTHER, startAwsLab } from './helpers/aws-lab.ts';
 
 const noLog: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
 
@@ -165,56 +164,6 @@ describe('an answer of AWS', () => {
     expect(error.retryable).toBe(true);
     expect(error.message).toMatch(says);
     expect(error.message).not.toContain('\n');
-  });
-});
-
-describe('record sets', () => {
-  it('are found under any spelling of their name, and the neighbours are left out [7.3]', async () => {
-    const recordSets = [
-      { name: 'play.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.1'] },
-      { name: 'play.example.com.', type: 'TXT' as const, ttl: 60, values: ['"x"'] },
-      { name: 'zoo.example.com.', type: 'A' as const, ttl: 60, values: ['192.0.2.9'] },
-    ];
-    await using lab = await startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] });
-
-    const found = await recordSetsOf(lab).read({ hostedZone: ZONE, name: 'Play.Example.com' }, noLog);
-
-    expect(found).toEqual([{ name: 'play.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] }]);
-  });
-
-  it('are written in one change batch [7.2]', async () => {
-    await using lab = await startAwsLab({ hostedZones: [{ id: ZONE, name: 'example.com' }] });
-
-    await recordSetsOf(lab).write(
-      ZONE,
-      [
-        { after: { name: 'a.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] } },
-        { after: { name: 'a.example.com.', type: 'AAAA', ttl: 60, values: ['2001:db8::1'] } },
-      ],
-      noLog,
-    );
-
-    expect(lab.cloud.recordSets(ZONE).filter(({ name }) => name === 'a.example.com.')).toHaveLength(2);
-    expect(lab.cloud.calls().filter(({ operation }) => operation === 'ChangeResourceRecordSets')).toHaveLength(1);
-  });
-
-  it('of a zone that does not exist are refused with what to check [7.2]', async () => {
-    await using lab = await startAwsLab({});
-
-    await expect(recordSetsOf(lab).read({ hostedZone: 'ZNOWHERE', name: 'a.example.com' }, noLog)).rejects.toThrow(
-      /ListResourceRecordSets ZNOWHERE a\.example\.com: NoSuchHostedZone.*Check hostedzone/,
-    );
-  });
-
-  it.each([
-    ['Play.Example.COM', 'play.example.com.'],
-    ['play.example.com.', 'play.example.com.'],
-    ['*.example.com', '\\052.example.com.'],
-    ['\\052.example.com', '\\052.example.com.'],
-    ['_srv.a-b.c', '_srv.a-b.c.'],
-    ['bücher.example', 'b\\303\\274cher.example.'],
-  ])('have names as Route 53 stores them: %s [7.3]', (name, stored) => {
-    expect(storedName(name)).toBe(stored);
   });
 });
 

@@ -81,7 +81,7 @@ export function createRecordSets(aws: Aws, { onTrouble }: RecordSetsOptions): Re
       },
       ({ sdk, route53 }, abortSignal) => route53.send(new sdk.ListResourceRecordSetsCommand(param), { abortSignal }),
     );
-    const found = (answer.ResourceRecordSets ?? []).flatMap(parseRecordSet).filter((set) => isAt(place, set));
+    const found = (answer.ResourceRecordSets ?? []).flatMap(parseRecordSet).filter((set) => isAt(place, param, set));
     const next = nextPage(place, param, answer);
     return next === undefined ? found : [...found, ...(await list(place, next, signal))];
   }
@@ -172,8 +172,10 @@ function nextPage({ name, setIdentifier }: RecordPlace, param: Request, answer: 
   };
 }
 
-function isAt({ name, setIdentifier }: RecordPlace, set: RecordSet): boolean {
-  return set.name === storedName(name) && set.setIdentifier === setIdentifier;
+function isAt({ name, setIdentifier }: RecordPlace, { StartRecordType }: Request, set: RecordSet): boolean {
+  // Where an instance has no A set the list begins with what comes next, which may be its AAAA set.
+  const isMeant = setIdentifier === undefined || set.type === StartRecordType;
+  return isMeant && set.name === storedName(name) && set.setIdentifier === setIdentifier;
 }
 
 const byPlace: Joins<RecordPlace> = (ask, calls) => {
