@@ -159,13 +159,20 @@ describe('endpoints', () => {
     ['fd00:ec2::254', ['http://[fd00:ec2::254]']],
     ['http://127.0.0.1:1338/', ['http://127.0.0.1:1338']],
     ['one, two:81', ['http://one', 'http://two:81']],
+    [
+      'one,two:81,[fd00::1]:82,fd00::2,[fd00::3],http://six:83/',
+      ['http://one', 'http://two:81', 'http://[fd00::1]:82', 'http://[fd00::2]', 'http://[fd00::3]', 'http://six:83'],
+    ],
   ])('are read from %s [2.1]', (text, endpoints) => {
     expect(parseEndpoints(text)).toEqual(endpoints);
   });
 
-  it.each(['', 'one,,two', 'ftp://host', 'host:port'])('that cannot be read are a usage error: "%s" [2.1]', (text) => {
-    expect(() => parseEndpoints(text)).toThrow(/is no metadata endpoint/);
-  });
+  it.each(['', 'one,,two', 'one,', 'ftp://host', 'https://host', 'host:port', 'host:70000', '[fd00::1', 'a b'])(
+    'that cannot be read are a usage error: "%s" [2.1]',
+    (text) => {
+      expect(() => parseEndpoints(text)).toThrow(/is no metadata endpoint/);
+    },
+  );
 
   it('are asked in turn, and the first that answers is kept [2.1]', async () => {
     await using instance = await startInstance();
@@ -174,5 +181,24 @@ describe('endpoints', () => {
     await noticeOf(imds);
 
     expect(imds.endpoint()).toBe(instance.cloud.imdsUrl());
+  });
+
+  it('are not asked in turn again once one has answered, neither those before it nor those behind it [2.1]', async () => {
+    const before = await startCloud();
+    const metadataPort = Number(new URL(before.imdsUrl()).port);
+    await before.close();
+    await using kept = await startCloud();
+    await using behind = await startCloud();
+    using imds = metadataAt(`http://127.0.0.1:${metadataPort}`, kept.imdsUrl(), behind.imdsUrl());
+    await noticeOf(imds);
+    await using late = await startCloud({ metadataPort });
+    await kept.close();
+    // A new token is asked for, as after a sleep.
+    imds.renew();
+
+    const error = await noticeOf(imds).catch((reason) => reason);
+
+    expect(error.message).toContain(kept.imdsUrl());
+    expect([...late.calls(), ...behind.calls()]).toEqual([]);
   });
 });
