@@ -28,6 +28,7 @@ const [MINE, THEIRS] = ['vol-0aaaaaaaaaaaaaaa1', 'vol-0aaaaaaaaaaaaaaa2'];
 const SNAPSHOT = 'snap-0aaaaaaaaaaaaaaa1';
 const ZONE = 'Z0123456789EXAMPLE';
 const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:news';
+const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000';
 const VOLUMES = 'arn:aws:ec2:eu-west-1:123456789012:volume/*';
 const INSTANCES = 'arn:aws:ec2:eu-west-1:123456789012:instance/*';
 
@@ -310,6 +311,41 @@ it('a message is allowed by its topic or queue', async () => {
   await refusal(send('jobs-2'));
 });
 
+describe('to use a key', () => {
+  const services = ['ec2:*', 'sns:*', 'sqs:*'];
+  const kms = (Action: string | string[], Condition?: PolicyStatement['Condition']) =>
+    policy({ Action: services }, { Action, Resource: KEY, ...(Condition && { Condition }) });
+  const forResources = { Bool: { 'kms:GrantIsForAWSResource': 'true' }, StringLike: { 'kms:ViaService': 'ec2.*' } };
+
+  it.each([
+    { may: kms('kms:*', forResources), states: ['available'] },
+    { may: kms(['kms:Decrypt', 'kms:DescribeKey', 'kms:GenerateDataKey*', 'kms:ReEncrypt*']), states: [] },
+    { may: allowed(services), states: [] },
+  ])('a volume of one that must not be used is accepted, and then is gone', async ({ may, states }) => {
+    await using lab = await startLab(may);
+    const { VolumeId: id = '' } = await lab.ec2.send(
+      new CreateVolumeCommand({ AvailabilityZone: 'eu-west-1a', Size: 8, Encrypted: true, KmsKeyId: KEY }),
+    );
+
+    const left = lab.cloud.volumes().filter((volume) => volume.id === id);
+    expect(left.map(({ state }) => state)).toEqual(states);
+  });
+
+  it('a message to what is encrypted with it has to be allowed', async () => {
+    await using lab = await startLab(kms('kms:Decrypt'));
+    const publish = () => lab.sns.send(new PublishCommand({ TopicArn: `${TOPIC}-secret`, Message: 'x' }));
+    const QueueUrl = lab.cloud.queueUrl('secrets');
+    const send = () => lab.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }));
+
+    expect([await refusal(publish()), await refusal(send())].map(({ name }) => name)).toEqual([
+      'KMSAccessDeniedException',
+      'KmsAccessDenied',
+    ]);
+    lab.cloud.setPolicies({ 'simulated-role': kms(['kms:Decrypt', 'kms:GenerateDataKey*']) });
+    await Promise.all([publish(), send()]);
+  });
+});
+
 describe('what the simulator cannot evaluate', () => {
   const statement = { Effect: 'Allow', Action: 'ec2:*', Resource: '*' };
   const condition = (Condition: unknown) => ({ Version: '2012-10-17', Statement: { ...statement, Condition } });
@@ -371,8 +407,8 @@ async function startLab(policies?: PolicyDocument | PolicyDocument[]) {
     volumes: [{ id: MINE, tags: { pool: 'worlds' } }, { id: THEIRS }],
     snapshots: [{ id: SNAPSHOT }],
     hostedZones: [{ id: ZONE, name: 'example.com' }],
-    topics: [TOPIC, `${TOPIC}-2`],
-    queues: ['jobs', 'jobs-2'],
+    topics: [TOPIC, `${TOPIC}-2`, { arn: `${TOPIC}-secret`, kmsKeyId: KEY }],
+    queues: ['jobs', 'jobs-2', { name: 'secrets', kmsKeyId: KEY }],
     ...(policies && { policies: { 'simulated-role': policies } }),
   };
   const cloud = await startCloud(setup);

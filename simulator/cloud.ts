@@ -180,6 +180,8 @@ export interface ZoneChange {
 
 export interface Topic {
   arn: string;
+  /** ARN of the key that its messages are encrypted with; absent: they are not, or with none that anybody has to be allowed. */
+  kmsKeyId?: string;
   /** For FIFO topics: take the body for the deduplication id. */
   contentBasedDeduplication: boolean;
 }
@@ -229,6 +231,8 @@ export interface QueuedMessage {
 export interface Queue {
   name: string;
   account: string;
+  /** As of a topic. */
+  kmsKeyId?: string;
   contentBasedDeduplication: boolean;
   visibilityTimeoutS: number;
   maximumMessageBytes: number;
@@ -278,6 +282,8 @@ export interface World {
   faults: Standing<ServiceFault>[];
   /** What roles may do, by their names; one that is not there may do everything. */
   policies: Map<string, PolicyStatement[]>;
+  /** Present where the world is shown to one who may not use the key of the volume that he creates: EC2 makes it, and lets it go. */
+  keyIsForbidden?: true;
   instances: Map<string, Instance>;
   volumes: Map<string, Volume>;
   snapshots: Map<string, Snapshot>;

@@ -6,7 +6,7 @@ import type { World } from './cloud.ts';
 import { answerEc2, ec2Failure, formOf } from './ec2/index.ts';
 import { worldBefore } from './history.ts';
 import type { Answer, Request } from './http.ts';
-import { isForbidden } from './permissions.ts';
+import { isForbidden, isKeyForbidden } from './permissions.ts';
 import { refusalOf } from './refusals.ts';
 import { answerRoute53 } from './route53/index.ts';
 import { createSns } from './sns.ts';
@@ -36,10 +36,12 @@ export function createFrontDoor(world: World): FrontDoor {
     },
     async answer(call, request, isGone, staleMs) {
       if (isForbidden(world, call)) return refusalOf(world, call, { kind: 'refused' }, request.id);
+      const keyIsForbidden = isKeyForbidden(world, call);
+      if (keyIsForbidden && call.service !== 'ec2') return refusalOf(world, call, keyRefusal(call.service), request.id);
       const seen = staleMs > 0 ? worldBefore(world, Math.max(staleMs, world.delays.consistencyMs)) : world;
       switch (call.service) {
         case 'ec2':
-          return answerEc2(seen, request);
+          return answerEc2(keyIsForbidden ? { ...seen, keyIsForbidden } : seen, request);
         case 'route53':
           return answerRoute53(seen, request);
         case 'sns':
@@ -61,6 +63,12 @@ function serviceOf(request: Request): string {
   if (headers['x-amz-target']?.startsWith('AmazonSQS.')) return 'sqs';
   if (path.includes('/2013-04-01/')) return 'route53';
   return new URLSearchParams(formOf(request)).get('Action') === 'Publish' ? 'sns' : 'ec2';
+}
+
+/** What is encrypted with a key can only be sent by who may use that. Source: SNS and SQS API References, errors of Publish and SendMessage. */
+function keyRefusal(service: Service) {
+  const code = service === 'sns' ? 'KMSAccessDenied' : 'KmsAccessDenied';
+  return { kind: 'refused', code, message: 'The ciphertext refers to a key that you may not use.' } as const;
 }
 
 function unknownService(request: Request): Answer {

@@ -49,6 +49,7 @@ export interface HostedZoneSetup {
 /** A topic. */
 export interface TopicSetup {
   arn: string;
+  kmsKeyId?: string;
   contentBasedDeduplication?: boolean;
 }
 
@@ -65,14 +66,14 @@ export interface Place {
   nowIso: string;
 }
 
+/** The VPC that everything is in. */
+export const VPC = 'vpc-0123456789abcdef0';
+
 /** The id of an instance that is given none; `index` counts all that there ever were, from 0. */
 export function instanceIdAt(index: number): string {
   const number = index.toString(16).padStart(2, '0');
   return `i-${'0123456789abcde00'.slice(0, -number.length)}${number}`;
 }
-
-/** The VPC that everything is in. */
-export const VPC = 'vpc-0123456789abcdef0';
 
 /** An instance; `index` counts all that there ever were, from 0. */
 export function createInstance(setup: InstanceSetup, index: number, place: Place): Instance {
@@ -180,8 +181,9 @@ export function createZone({
 
 /** A topic. */
 export function createTopic(setup: string | TopicSetup, { region, account }: Place): Topic {
-  const { arn, contentBasedDeduplication = false } = typeof setup === 'string' ? { arn: setup } : setup;
-  return { arn: arn.startsWith('arn:') ? arn : `arn:aws:sns:${region}:${account}:${arn}`, contentBasedDeduplication };
+  const { arn, contentBasedDeduplication = false, ...rest } = typeof setup === 'string' ? { arn: setup } : setup;
+  const full = arn.startsWith('arn:') ? arn : `arn:aws:sns:${region}:${account}:${arn}`;
+  return { ...rest, arn: full, contentBasedDeduplication };
 }
 
 /** A queue. */

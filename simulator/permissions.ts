@@ -3,7 +3,7 @@ import { type Call, isSignedBy } from './call.ts';
 import type { Instance, World } from './cloud.ts';
 import { tagsAtCreation, tagsIn } from './ec2/tag-specification.ts';
 import { type Ask, isAllowed, type PolicyDocument, type PolicyStatement, parsePolicies } from './policy.ts';
-import { type Params, textOf, textsOf } from './query.ts';
+import { type Param, type Params, textOf, textsOf } from './query.ts';
 import { storedName } from './route53/names.ts';
 
 /** Policies of roles by the role's name; `null`: it may do everything, as one may that is not named. */
@@ -33,11 +33,20 @@ export function parsePoliciesByRole(given: Policies): Map<string, PolicyStatemen
  * credentials may do everything.
  */
 export function isForbidden(world: World, call: Call): boolean {
+  return isAnyRefused(world, call, asksOf);
+}
+
+/** The same of the key that is used for what the call is about. */
+export function isKeyForbidden(world: World, call: Call): boolean {
+  return isAnyRefused(world, call, keyAsksOf);
+}
+
+function isAnyRefused(world: World, call: Call, asksFor: typeof asksOf): boolean {
   if (world.policies.size === 0) return false;
   const caller = [...world.instances.values()].find(({ id }) => isSignedBy(world, call, id));
   const statements = caller?.role === undefined ? undefined : world.policies.get(caller.role);
   if (caller === undefined || statements === undefined) return false;
-  return asksOf(world, call).some((ask) => !isAllowed(statements, withCaller(world, caller, ask)));
+  return asksFor(world, call).some((ask) => !isAllowed(statements, withCaller(world, caller, ask)));
 }
 
 function withCaller(world: World, caller: Instance, { context, ...ask }: Ask): Ask {
@@ -191,4 +200,35 @@ function textsNamed(value: unknown, name: string): string[] {
   return Object.entries(value).flatMap(([key, inner]) =>
     key === name && typeof inner === 'string' ? [inner] : textsNamed(inner, name),
   );
+}
+
+// --- Keys ------------------------------------------------------------------------------------------------------------
+
+/**
+ * What has to be allowed on a key, all of it, whichever of it is used in the end. Source: EBS User Guide, "Amazon EBS encryption"; SNS
+ * and SQS Developer Guides, "Key management".
+ */
+const keyActions = {
+  volume: ['CreateGrant', 'Decrypt', 'DescribeKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo'],
+  message: ['Decrypt', 'GenerateDataKey'],
+} as const;
+
+function keyAsksOf(world: World, { service, operation, params }: Call): Ask[] {
+  const { topics, queues, region } = world;
+  const { KmsKeyId, TopicArn, TargetArn, QueueUrl } = params as Params;
+  const viaService = { 'kms:viaservice': [`${service}.${region}.amazonaws.com`] };
+  const asks = (key: Param | undefined, uses: readonly string[], context: Ask['context'] = {}) =>
+    typeof key === 'string'
+      ? uses.map((use) => ({ action: `kms:${use}`, resource: key, context: { ...viaService, ...context } }))
+      : [];
+  switch (`${service}:${operation}`) {
+    case 'ec2:CreateVolume':
+      return asks(KmsKeyId, keyActions.volume, { 'kms:grantisforawsresource': ['true'] });
+    case 'sns:Publish':
+      return asks(topics.get(String(TopicArn ?? TargetArn))?.kmsKeyId, keyActions.message);
+    case 'sqs:SendMessage':
+      return asks(queues.get(String(QueueUrl).split('/').slice(-2).join('/'))?.kmsKeyId, keyActions.message);
+    default:
+      return [];
+  }
 }

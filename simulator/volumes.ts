@@ -15,7 +15,7 @@ export function create(world: World, volume: Volume): void {
   if (isStuck) return;
   world.clock.after(world.delays.createMs, () => {
     aboutToChange(world, 'volumes', volume.id);
-    if (vanishes) world.volumes.delete(volume.id);
+    if (vanishes || world.keyIsForbidden) world.volumes.delete(volume.id);
     else volume.state = fails ? 'error' : 'available';
   });
 }
