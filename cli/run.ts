@@ -143,6 +143,8 @@ async function live(
 
   const aws = awsOf(surroundings, facts);
   const stateDir = await openState(locked, facts, log);
+  const { length: unsent } = stateDir.outbox.left;
+  if (unsent > 0 && !surroundings.options.switches.notify) log.info(`notify is off: ${unsent} left in the outbox`);
   const addresses = await awaitMeans(surroundings, config, aws).catch((error) => {
     // Asked to stop meanwhile: what an earlier run began is brought to its end all the same (12.2, 12.3).
     if (error === patience.signal.reason && someBegun(stateDir, config)) return { ipv4: [], ipv6: [] };
@@ -240,7 +242,7 @@ function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws,
     volumes: createVolumes(aws, facts, { onTrouble }),
     creations: createCreations(aws, facts),
     marks: createMarks(aws, { onTrouble }),
-    recordSets: createRecordSets(aws),
+    recordSets: createRecordSets(aws, { onTrouble }),
     topics: createTopics(aws),
     queues: createQueues(aws),
     blockDevices: createBlockDevices(sysroot),
