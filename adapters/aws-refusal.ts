@@ -51,7 +51,7 @@ const kinds: Kind[] = [
   {
     codes:
       /^(UnauthorizedOperation|AccessDenied|AccessDeniedException|AuthorizationError|AuthorizationErrorException)$/,
-    remedy: (permission) => `Allow ${permission} in the policy of the instance's role.`,
+    remedy: (permission) => `Allow ${permission} in the policy of the instance's role; see docs/permissions.md.`,
     dependsOnRole: true,
   },
   {
@@ -91,8 +91,10 @@ const kinds: Kind[] = [
   },
   {
     codes: /^(CustomerKeyHasBeenRevoked|KMS\w*|Kms\w*|InvalidKMSKey[.\w]*)$/,
-    remedy: () =>
-      "Check that the volume's key is enabled, and allow kms:CreateGrant, kms:Decrypt and kms:GenerateDataKeyWithoutPlaintext on it to the instance's role.",
+    remedy: (permission) =>
+      /^s[nq]s:/.test(permission)
+        ? "Check that its key is enabled, and allow kms:Decrypt and kms:GenerateDataKey on it to the instance's role."
+        : "Check that the volume's key is enabled, and allow kms:CreateGrant, kms:Decrypt and kms:GenerateDataKeyWithoutPlaintext on it to the instance's role.",
   },
   {
     codes: /^(InvalidSnapshot\.NotFound|InvalidSnapshotID\.Malformed)$/,
