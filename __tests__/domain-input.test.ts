@@ -46,8 +46,8 @@ describe('a configuration as the machines get it', () => {
     },
   });
 
-  function inputOf(switches: Partial<Switches> = {}, inheritance = inheritanceOf()) {
-    const { config } = loadConfig(text, 'test.jsonc', { strict: false });
+  function inputOf(switches: Partial<Switches> = {}, inheritance = inheritanceOf(), written = text) {
+    const { config } = loadConfig(written, 'test.jsonc', { strict: false });
     return supervisorInput(config as Config, { ...on, ...switches }, { instance_index: 3 }, inheritance);
   }
 
@@ -91,6 +91,7 @@ describe('a configuration as the machines get it', () => {
     { what: 'a volume that nobody would create now', hold: creationHold({ device: '/dev/sdf' }), leftOver: true },
     { what: 'a domain that is gone', hold: volumeHold({ domain: 'db' }), leftOver: true },
     { what: 'a record that is still asked for', hold: recordHold('web.example.com.'), leftOver: false },
+    { what: 'a set of its own that is now for all', hold: recordHold('web.example.com.', 'i-1'), leftOver: true },
     { what: 'a record of another name', hold: recordHold('old.example.com.'), leftOver: true },
   ])('is tidied up after: $what ($leftOver) [12.2]', ({ hold, leftOver }) => {
     expect(inputOf({}, inheritanceOf({ holds: [hold] })).leftOver).toBe(leftOver);
@@ -127,6 +128,21 @@ describe('a configuration as the machines get it', () => {
     expect(critical).not.toHaveProperty('patienceMs');
   });
 
+  it('has a record waited for, deleted where it is stale, and one for each instance, where that is asked for [7.6, 7.7, 7.8]', () => {
+    const record = { hostedzone: '/hostedzone/Z1', name: 'a.example.com', ttl: 60, critical: false };
+    const wanted = { ...record, wait: 'insync', stale: 'delete', set: 'multivalue' };
+    const text = JSON.stringify({ timeout: 300, domains: { web: { 'update-route53': [wanted] } } });
+    const { config } = loadConfig(text, 'test.jsonc', { strict: false });
+
+    const { domains } = supervisorInput(config as Config, on, { instance_id: 'i-1' }, inheritanceOf());
+
+    expect(domains[0]?.records).toMatchObject([
+      { hostedZone: 'Z1', insync: true, stale: 'delete', setIdentifier: 'i-1', patienceMs: 75_000 },
+    ]);
+    expect(inputOf().domains[0]?.records[0]).not.toHaveProperty('setIdentifier');
+    expect(inputOf().domains[0]?.records[0]).not.toHaveProperty('patienceMs');
+  });
+
   it('has of each volume a number of its own, the same each time, for its jitter [6.3]', () => {
     const seeds = () => inputOf().domains[0]?.volumes.map(({ seed }) => seed) ?? [];
 
@@ -142,6 +158,12 @@ describe('a configuration as the machines get it', () => {
     expect(domains[0]?.volumes[0]?.volumeId).toBe('vol-web');
     expect(domains[0]?.records[0]?.name).toBe('web.example.com');
     expect(domains[0]?.lines.started?.[0]?.argv).toEqual(['/bin/start', '{domain}']);
+  });
+
+  it('has macros expanded in the name of a device, too [4.1]', () => {
+    const { domains } = inputOf({}, inheritanceOf(), text.replace('/dev/sdf', '/dev/sd{instance_index}'));
+
+    expect(domains[0]?.volumes[0]?.device).toBe('/dev/sd3');
   });
 
   it('has its volumes and records by their place, and how critical they are [3.3]', () => {
@@ -255,11 +277,11 @@ function creationHold(settings: Partial<CreationHold>): Hold {
   };
 }
 
-function recordHold(name: string): Hold {
+function recordHold(name: string, setIdentifier?: string): Hold {
   return {
     kind: 'record-set',
     domain: 'web',
     hostedZone: 'Z1',
-    after: { name, type: 'A', ttl: 60, values: ['192.0.2.1'] },
+    after: { name, type: 'A', ttl: 60, values: ['192.0.2.1'], ...(setIdentifier ? { setIdentifier } : {}) },
   };
 }
