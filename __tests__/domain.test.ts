@@ -50,6 +50,12 @@ describe('a domain on its way up', () => {
     ]);
   });
 
+  it('has its records looked at while its volumes attach [7.4]', () => {
+    const { ahead } = proceeded({}, { records: [{ name: 'game.example.com' }] });
+
+    expect(ahead).toEqual([{ names: ['game.example.com'], after: 'runCommands starting' }]);
+  });
+
   it.each(stepsOnTheWayUp)('is $state while its step $step is under way [5.1]', ({ state }) => {
     const { domain } = heldIn(state);
 

@@ -1,6 +1,6 @@
 import { createLogNews } from '../actors/log-news.ts';
 import { notice, volumeEntry } from './helpers/domain.ts';
-import { change, listeningLog } from './helpers/news.ts';
+import { change, listeningLog, waitingRecords } from './helpers/news.ts';
 
 describe('the log', () => {
   const domainContext = { domain: 'web', failures: [] };
@@ -20,6 +20,22 @@ describe('the log', () => {
     expect(said).toEqual([
       { level: 'info', message: 'domain pending', fields: { domain: 'web', state: 'pending', durationMs: 7 } },
     ]);
+  });
+
+  it.each([
+    { state: 'addressing.pausing', level: 'warn', says: 'waiting: a public address (the instance has none)' },
+    { state: 'backing-off', level: 'warn', says: 'waiting: a.example.com: throttled; b.example.com: throttled' },
+    { state: 'awaiting-insync.pausing', level: 'info', says: 'waiting: INSYNC of b.example.com' },
+  ] as const)('says what records wait for, once: $state [7.1, 7.2, 7.7]', ({ state, level, says }) => {
+    const { said, messages, tell } = listening();
+
+    tell('records', 'comparing', waitingRecords);
+    tell('records', state, waitingRecords);
+    tell('records', 'comparing', waitingRecords);
+    tell('records', state, waitingRecords);
+
+    expect(messages(level)).toEqual([says]);
+    expect(said[0]?.fields).toEqual({ domain: 'web', state });
   });
 
   it('says under which event a domain ended', () => {

@@ -456,7 +456,10 @@ describe('a change that is waited for', () => {
   const written = gives({ changes: [different], submitted: [submitted] });
   const patient: RecordEntry = { ...other, patienceMs: 30_000 };
   const pending = resolves([submitted]);
-  const unsaid = (why: string) => failureOf(`Route 53 has not said INSYNC of change C1: ${why}`);
+  const unsaid = (why: string) => ({
+    ...failureOf(`Route 53 has not said INSYNC of change C1: ${why}`),
+    part: 'update-route53[0].wait',
+  });
 
   it('is looked at after 5 s, then less and less often, but at least every 20 s, until all name servers have it [7.7]', () => {
     const run = updating({ writeRecordSets: written, lookAtChanges: pending }, [{ ...record, seed: 0 }]);
@@ -504,7 +507,9 @@ describe('a change that is waited for', () => {
 
     expect(run.output).toMatchObject({
       changes: [different],
-      failures: [{ part: 'update-route53[0]', critical: false, problem: expect.stringContaining('not authorized') }],
+      failures: [
+        { part: 'update-route53[0].wait', critical: false, problem: expect.stringContaining('not authorized') },
+      ],
     });
   });
 
@@ -567,7 +572,7 @@ describe('a change that is waited for', () => {
       changes: [otherDifferent],
       failures: [
         {
-          part: 'update-route53[1]',
+          part: 'update-route53[1].wait',
           problem: 'b.example.com: Route 53 has not said INSYNC of change C2: it is not waited for any longer',
           critical: false,
         },

@@ -1,7 +1,7 @@
 import { createServiceNews } from '../actors/service-news.ts';
 import type { Failure } from '../config/vocabulary.ts';
 import { volumeEntry } from './helpers/domain.ts';
-import { change, listeningLog } from './helpers/news.ts';
+import { change, listeningLog, waitingRecords } from './helpers/news.ts';
 
 describe('the service manager', () => {
   beforeEach(() => jest.useFakeTimers());
@@ -50,6 +50,28 @@ describe('the service manager', () => {
     domain: name,
     failures,
     ...(ending ? { ending } : {}),
+  });
+
+  it.each(['writing', 'ended'])('hears what records wait for, until they are %s [7.7, 11.2]', (after) => {
+    const { tell, values } = comingUp();
+
+    tell('records', 'awaiting-insync.pausing', waitingRecords);
+    tell('records', 'awaiting-insync.looking', waitingRecords);
+    tell('records', after, waitingRecords);
+
+    expect(values('STATUS').slice(-2)).toEqual([
+      '0 of 1 domains started; web: pending; waiting: INSYNC of b.example.com',
+      '0 of 1 domains started; web: pending',
+    ]);
+  });
+
+  it('does not call a record missing that is there, though something is to be said about it [5.4, 7.6]', () => {
+    const { tell, values } = listening();
+    const stale = { part: 'update-route53[0].stale', problem: 'a.example.com: left by a predecessor', critical: false };
+
+    tell('domain', 'started', domain('web', undefined, [stale]));
+
+    expect(values('STATUS')).toEqual(['1 of 1 domains started']);
   });
 
   it('hears how many domains have started, and what the others are at [11.2]', () => {

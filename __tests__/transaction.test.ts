@@ -182,6 +182,27 @@ describe('what a domain holds', () => {
     expect(web.holds()).toEqual([record(undefined, '192.0.2.3')]);
   });
 
+  it('goes back to what was removed, though nothing stands there now [7.5, 7.6]', async () => {
+    const removal: RecordSetHold = { kind: 'record-set', domain: 'web', hostedZone: 'Z1', before: set('192.0.2.1') };
+    const { web } = holding([removal]);
+
+    await web.holding([record(undefined, '192.0.2.3')], async () => {}, yes);
+
+    expect(web.holds()).toEqual([record('192.0.2.1', '192.0.2.3')]);
+  });
+
+  it('keeps the sets of instances under one name apart [7.8]', async () => {
+    const of = (setIdentifier: string): RecordSetHold => ({
+      ...record(undefined, '192.0.2.2'),
+      after: { ...set('192.0.2.2'), setIdentifier },
+    });
+    const { web } = holding([of('i-1')]);
+
+    await web.holding([of('i-2'), record(undefined, '192.0.2.2')], async () => {}, yes);
+
+    expect(web.holds()).toHaveLength(3);
+  });
+
   it('goes back to what somebody else put there meanwhile [7.5]', async () => {
     const { web } = holding([record('192.0.2.1', '192.0.2.2')]);
 

@@ -9,6 +9,7 @@ const kinds = [
   'supervisor',
   'domain',
   'volume',
+  'records',
   'giving-back',
   'letting-go',
   'notice-watch',

@@ -117,7 +117,10 @@ function isAskedFor(
 ): boolean {
   if (hold.kind === 'record-set')
     return records.some(
-      ({ hostedZone, name }) => hostedZone === hold.hostedZone && storedName(name) === setOf(hold).name,
+      ({ hostedZone, name, setIdentifier }) =>
+        hostedZone === hold.hostedZone &&
+        storedName(name) === setOf(hold).name &&
+        setIdentifier === setOf(hold).setIdentifier,
     );
   if (volumes.some((entry) => isFor(hold, entry))) return true;
   if (hold.kind === 'attachment') return false;

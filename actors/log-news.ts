@@ -8,6 +8,7 @@ import type { DomainContext } from '../machines/domain.ts';
 import { type GivingBackContext, nameOf } from '../machines/giving-back.ts';
 import type { LettingGoContext } from '../machines/letting-go.ts';
 import type { NoticeWatchContext } from '../machines/notice-watch.ts';
+import { awaitedIn, type RecordsContext } from '../machines/records.ts';
 import type { RiskWatchContext } from '../machines/risk-watch.ts';
 import type { SupervisorContext } from '../machines/supervisor.ts';
 import type { VolumeContext } from '../machines/volume.ts';
@@ -46,6 +47,7 @@ export function createLogNews(log: Log): (change: Change) => void {
     supervisor,
     domain,
     volume,
+    records,
     'giving-back': givingBack,
     'letting-go': lettingGo,
     'notice-watch': noticeWatch,
@@ -109,6 +111,16 @@ export function createLogNews(log: Log): (change: Change) => void {
     else if (state === 'ended' && path !== undefined)
       log.info('volume is there', { ...fields, source: target?.source, path });
     else log.debug('volume', fields);
+  }
+
+  function records({ sessionId, state, context }: Change<RecordsContext>): void {
+    const awaited = awaitedIn(state, context);
+    // Looking again is part of waiting.
+    if (awaited === undefined || waitingFor.get(sessionId) === awaited) return;
+    waitingFor.set(sessionId, awaited);
+    const fields = { domain: context.domain, state };
+    if (state.startsWith('awaiting-insync')) log.info(`waiting: ${awaited}`, fields);
+    else log.warn(`waiting: ${awaited}`, fields);
   }
 
   function givingBack({ from, state, context }: Change<GivingBackContext>): void {

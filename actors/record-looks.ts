@@ -2,8 +2,8 @@
 
 import type { RecordPlace, RecordSets } from '../adapters/route53.ts';
 import { RECORDS_LOOK_LIFE_MS } from '../config/constants.ts';
-import type { RecordEntry, RecordSet } from '../config/vocabulary.ts';
-import type { Transaction, Transactions } from './transaction.ts';
+import type { MonotonicMs, RecordEntry, RecordSet } from '../config/vocabulary.ts';
+import type { Transactions } from './transaction.ts';
 
 export interface RecordLooks {
   /** Begins to look at a domain's records. What goes wrong is found out by whoever reads. */
@@ -15,21 +15,26 @@ export interface RecordLooks {
   read(record: RecordEntry, domain: string, signal: AbortSignal): Promise<RecordSet[]>;
 }
 
-export function createRecordLooks(recordSets: Pick<RecordSets, 'read'>, transactions: Transactions): RecordLooks {
-  const begun = new Map<string, { sets: Promise<RecordSet[] | undefined>; atMs: number }>();
+/** @param now the monotonic clock. */
+export function createRecordLooks(
+  recordSets: Pick<RecordSets, 'read'>,
+  transactions: Transactions,
+  now: () => MonotonicMs = () => performance.now(),
+): RecordLooks {
+  const begun = new Map<string, { sets: Promise<RecordSet[] | undefined>; atMs: MonotonicMs }>();
   const keyOf = (domain: string, { entry }: RecordEntry) => JSON.stringify([domain, entry]);
   return {
     begin(domain, records) {
-      const log: Transaction = transactions.of(domain);
+      const log = transactions.of(domain);
       for (const record of records) {
         const sets = recordSets.read(placeOf(record), log).catch(() => undefined);
-        begun.set(keyOf(domain, record), { sets, atMs: performance.now() });
+        begun.set(keyOf(domain, record), { sets, atMs: now() });
       }
     },
     async read(record, domain, signal) {
       const look = begun.get(keyOf(domain, record));
       begun.delete(keyOf(domain, record));
-      const isYoung = look !== undefined && performance.now() - look.atMs < RECORDS_LOOK_LIFE_MS;
+      const isYoung = look !== undefined && now() - look.atMs < RECORDS_LOOK_LIFE_MS;
       const seen = isYoung ? await look.sets : undefined;
       return seen ?? (await recordSets.read(placeOf(record), transactions.of(domain), signal));
     },

@@ -120,7 +120,7 @@ function staleness(record: RecordEntry, { type, values, alias }: RecordSet): Fai
   const problem =
     `its ${type} record (${target}) was left by a predecessor, and this instance has no public ${kind} address: ` +
     'some clients will go there. Delete that record, or write "stale": "delete"';
-  return { ...failureOf(record, problem), critical: false };
+  return { ...failureOf(record, problem, 'stale'), critical: false };
 }
 
 // --- Changing it -----------------------------------------------------------------------------------------------------

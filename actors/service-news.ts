@@ -8,6 +8,7 @@ import type { Failure } from '../config/vocabulary.ts';
 import type { DeliveryContext } from '../machines/delivery.ts';
 import type { DomainContext } from '../machines/domain.ts';
 import type { NoticeWatchContext } from '../machines/notice-watch.ts';
+import { awaitedIn, type RecordsContext } from '../machines/records.ts';
 import type { SupervisorContext } from '../machines/supervisor.ts';
 import type { VolumeContext } from '../machines/volume.ts';
 import type { Change } from './changes.ts';
@@ -60,6 +61,7 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
     tell(change) {
       if (change.kind === 'domain') noteDomain(change as Change<DomainContext>);
       if (change.kind === 'volume') noteVolume(change as Change<VolumeContext>);
+      if (change.kind === 'records') noteRecords(change as Change<RecordsContext>);
       if (change.kind === 'notice-watch') noteLook(change as Change<NoticeWatchContext>);
       if (change.kind === 'delivery') noteDelivery(change as Change<DeliveryContext>);
       if (change.kind === 'supervisor') noteSupervisor(change as Change<SupervisorContext>);
@@ -95,6 +97,13 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
     if (state === 'waiting' && context.waitingFor !== undefined) waiting.set(sessionId, context.waitingFor);
     // Looking again is part of waiting.
     else if (!state.startsWith('looking')) waiting.delete(sessionId);
+  }
+
+  function noteRecords({ sessionId, state, context }: Change<RecordsContext>): void {
+    const awaited = awaitedIn(state, context);
+    if (awaited !== undefined) waiting.set(sessionId, awaited);
+    // Looking again is part of waiting.
+    else if (state === 'writing' || state === 'ended') waiting.delete(sessionId);
   }
 
   function noteDelivery({ id, state }: Change<DeliveryContext>): void {
@@ -169,6 +178,6 @@ function wordsOnMessages(count: number): string {
 
 /** The entries of a configuration that something went wrong with, each once, for example `attach-volume[0]`. */
 function entriesIn(failures: Failure[]): string[] {
-  const parts = failures.map(({ part }) => part).filter((part) => /^(attach-volume|update-route53)\[/.test(part));
+  const parts = failures.map(({ part }) => part).filter((part) => /^(attach-volume|update-route53)\[\d+\]$/.test(part));
   return [...new Set(parts)];
 }

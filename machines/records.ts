@@ -339,7 +339,7 @@ function goOnWithout(context: RecordsContext): Partial<RecordsContext> {
 function notInSync({ records, submitted }: Pick<RecordsContext, 'records' | 'submitted'>, why: string): Failure[] {
   return submitted.flatMap(({ entry, changeId }) => {
     const problem = `Route 53 has not said INSYNC of change ${changeId}: ${why}`;
-    return records.filter((record) => record.entry === entry).map((record) => failureOf(record, problem));
+    return records.filter((record) => record.entry === entry).map((record) => failureOf(record, problem, 'wait'));
   });
 }
 
@@ -347,7 +347,20 @@ function uncritical(failure: Failure): Failure {
   return { ...failure, critical: false };
 }
 
-/** A record's failure, in the configuration's words. */
-export function failureOf({ entry, name, critical }: RecordEntry, problem: string): Failure {
-  return { part: `update-route53[${entry}]`, problem: `${name}: ${problem}`, critical };
+/** A record's failure, in the configuration's words. @param key which of its keys it is about; absent: the record itself. */
+export function failureOf({ entry, name, critical }: RecordEntry, problem: string, key?: 'stale' | 'wait'): Failure {
+  const part = `update-route53[${entry}]${key === undefined ? '' : `.${key}`}`;
+  return { part, problem: `${name}: ${problem}`, critical };
+}
+
+/** What the records wait for in a state, in words; absent: for an answer only. */
+export function awaitedIn(state: string, context: RecordsContext): string | undefined {
+  if (state === 'addressing.pausing') return `a public address (${context.lacking})`;
+  if (state === 'backing-off') return context.failures.map(({ problem }) => problem).join('; ');
+  if (state.startsWith('awaiting-insync')) return `INSYNC of ${namesIn(context).join(', ')}`;
+  return undefined;
+}
+
+function namesIn({ records, submitted }: RecordsContext): string[] {
+  return records.filter(({ entry }) => submitted.some((change) => change.entry === entry)).map(({ name }) => name);
 }

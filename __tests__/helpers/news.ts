@@ -2,6 +2,7 @@
 
 import type { Change, ChangeKind } from '../../actors/changes.ts';
 import type { Log } from '../../adapters/logger.ts';
+import { recordEntry } from './domain.ts';
 
 export interface Said {
   level: keyof Pick<Log, 'debug' | 'info' | 'warn' | 'error'>;
@@ -25,3 +26,16 @@ export function listeningLog() {
 export function change(kind: ChangeKind, state: string, context: unknown, settings: Partial<Change> = {}): Change {
   return { kind, id: kind, sessionId: kind, state, durationMs: 7, context, ...settings };
 }
+
+/** Of a domain's records: what they wait for in one state or another. */
+export const waitingRecords = {
+  domain: 'web',
+  records: [recordEntry({ name: 'a.example.com' }), recordEntry({ entry: 1, name: 'b.example.com' })],
+  lacking: 'the instance has none',
+  failures: ['a', 'b'].map((name, entry) => ({
+    part: `update-route53[${entry}]`,
+    problem: `${name}.example.com: throttled`,
+    critical: true,
+  })),
+  submitted: [{ entry: 1, changeId: 'C1' }],
+};

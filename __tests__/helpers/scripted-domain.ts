@@ -116,12 +116,15 @@ export function scripted(doings: Doings = {}, settings: DomainSettings = {}) {
   } satisfies typeof domainSteps;
   const reports: DomainReport[] = [];
   const commits: string[] = [];
+  const ahead: Array<{ names: string[]; after: string | undefined }> = [];
   const used: Array<VolumesUsed & { after: string | undefined }> = [];
   const machine = domainMachine.provide({
     actors: steps,
     actions: {
       report: (_, report) => void reports.push(report),
       commit: (_, { domain }) => void commits.push(`${domain} after ${script.taken.at(-1)}`),
+      lookAhead: (_, { records }) =>
+        void ahead.push({ names: records.map(({ name }) => name), after: script.taken.at(-1) }),
       noteUsed: (_, volumes) => void used.push({ ...volumes, after: script.taken.at(-1) }),
     },
   });
@@ -137,6 +140,8 @@ export function scripted(doings: Doings = {}, settings: DomainSettings = {}) {
     reports,
     /** The domains that the journal was told to forget, and after which step. */
     commits,
+    /** The records that were to be looked at ahead, and after which step. */
+    ahead,
     /** The volumes that it said it had used until then, and after which step. */
     used,
     /** The events of its life that it told of. */

@@ -1,0 +1,434 @@
+/** What a domain's records become, step by step: over the real adapter, beside a cloud in a box. */
+
+import { createRecordLooks } from '../actors/record-looks.ts';
+import { compareRecordSets, lookAtChanges, writeRecordSets } from '../actors/records.ts';
+import type { RecordSets } from '../adapters/route53.ts';
+import { AdapterError } from '../config/errors.ts';
+import type { Hold, PublicAddresses, RecordEntry, RecordSetChange } from '../config/vocabulary.ts';
+import type { RecordsAttempt } from '../machines/records.ts';
+import type { StoredRecordSet } from '../simulator/cloud.ts';
+import { ME, recordSetsOf, ZONE } from './helpers/aws-lab.ts';
+import { recordEntry } from './helpers/domain.ts';
+import { type Joints, type JointsOptions, run, startJoints } from './helpers/joints.ts';
+import { eventually } from './helpers/simulator-clients.ts';
+
+const OTHER_ZONE = 'Z0FEDCBA98EXAMPLE';
+const both: PublicAddresses = {
+  primaryIpv4: '192.0.2.1',
+  primaryIpv6: '2001:db8::1',
+  ipv4: ['192.0.2.1'],
+  ipv6: ['2001:db8::1'],
+};
+const four: PublicAddresses = { primaryIpv4: '192.0.2.1', ipv4: ['192.0.2.1'], ipv6: [] };
+
+const entryOf = (settings: Partial<RecordEntry> = {}) =>
+  recordEntry({ hostedZone: ZONE, name: 'Play.example.com', ...settings });
+const multivalue = (settings: Partial<RecordEntry> = {}) => entryOf({ setIdentifier: ME, ...settings });
+const setOf = (settings: Partial<StoredRecordSet> = {}): StoredRecordSet => ({
+  name: 'play.example.com.',
+  type: 'A',
+  ttl: 60,
+  values: ['192.0.2.1'],
+  ...settings,
+});
+const six = setOf({ type: 'AAAA', values: ['2001:db8::1'] });
+
+interface Lab extends Joints {
+  recordSets: RecordSets;
+  /** Looks at the records, and writes what differs. */
+  compare(records: RecordEntry[], addresses?: PublicAddresses): Promise<RecordsAttempt>;
+  write(records: RecordEntry[], attempt: RecordsAttempt): ReturnType<typeof run<ReturnType<typeof writeRecordSets>>>;
+  update(
+    records: RecordEntry[],
+    addresses?: PublicAddresses,
+  ): ReturnType<typeof run<ReturnType<typeof writeRecordSets>>>;
+  /** The A and AAAA sets of the zone, in short. */
+  standing(): string[];
+}
+
+async function startLab(recordSets: StoredRecordSet[] = [], options: JointsOptions = {}, zone = ZONE): Promise<Lab> {
+  const joints = await startJoints(
+    {
+      hostedZones: [
+        { id: zone, name: 'example.com', recordSets },
+        { id: OTHER_ZONE, name: 'example.net' },
+      ],
+    },
+    options,
+  );
+  const adapter = recordSetsOf(joints, joints.troubles);
+  const domain = 'mc';
+  const looks = createRecordLooks(adapter, joints.transactions);
+  const compare: Lab['compare'] = (records, addresses = both) =>
+    run(compareRecordSets(looks), { domain, records, addresses });
+  const write: Lab['write'] = (records, { changes, failures }) =>
+    run(writeRecordSets(adapter, joints.transactions), { domain, records, changes, failures });
+  return Object.assign(joints, {
+    recordSets: adapter,
+    compare,
+    write,
+    update: async (records: RecordEntry[], addresses = both) => write(records, await compare(records, addresses)),
+    standing: () =>
+      joints.cloud
+        .recordSets(zone)
+        .filter(({ type }) => type === 'A' || type === 'AAAA')
+        .map(({ name, type, values, setIdentifier }) =>
+          [name, type, ...values, setIdentifier].filter(Boolean).join(' '),
+        ),
+  });
+}
+
+describe('a record that is compared', () => {
+  it('has to change where another address stands, or none; what is right is not sent [7.1, 7.4]', async () => {
+    await using lab = await startLab([six]);
+
+    const { changes, failures } = await lab.compare([entryOf()]);
+
+    expect(failures).toEqual([]);
+    expect(changes).toMatchObject([
+      { entry: 0, hostedZone: ZONE, after: { type: 'A', values: ['192.0.2.1'] }, sent: true },
+      { before: { type: 'AAAA' }, after: { type: 'AAAA' }, sent: false },
+    ]);
+    expect(changes[0]).not.toHaveProperty('before');
+  });
+
+  it.each([
+    { what: 'another TTL', there: setOf({ ttl: 61 }) },
+    { what: 'a value more', there: setOf({ values: ['192.0.2.1', '192.0.2.2'] }) },
+    {
+      what: 'an alias',
+      there: {
+        name: 'play.example.com.',
+        type: 'A',
+        values: [],
+        alias: { hostedZoneId: 'Z2', dnsName: 'x.', evaluateTargetHealth: false },
+      },
+    } as const,
+  ])('has to change where it has $what [7.4]', async ({ there }) => {
+    await using lab = await startLab([there as StoredRecordSet]);
+
+    const { changes } = await lab.compare([entryOf()], four);
+
+    expect(changes).toMatchObject([{ before: { type: 'A' }, sent: true }]);
+  });
+
+  it('is right when somebody has given it a health check [7.4]', async () => {
+    await using lab = await startLab([setOf({ healthCheckId: 'abc' })]);
+
+    const { changes } = await lab.compare([entryOf()], four);
+
+    expect(changes).toMatchObject([{ sent: false }]);
+  });
+
+  it('that is one of several is compared with its own alone [7.8]', async () => {
+    const others = { multiValueAnswer: true, setIdentifier: 'i-other' };
+    await using lab = await startLab([
+      setOf({ ...others, values: ['192.0.2.9'] }),
+      setOf({ ...others, ...six, values: ['2001:db8::9'] }),
+    ]);
+
+    const first = await lab.compare([multivalue()], four);
+    await lab.write([multivalue()], first);
+    const second = await lab.compare([multivalue()], four);
+
+    expect(first).toMatchObject({ failures: [], changes: [{ after: { setIdentifier: ME }, sent: true }] });
+    expect(second).toMatchObject({ failures: [], changes: [{ before: { setIdentifier: ME }, sent: false }] });
+  });
+
+  it('in a zone that does not answer is an outcome, beside the others [5.4]', async () => {
+    await using lab = await startLab();
+
+    const { changes, failures, passing } = await lab.compare([
+      entryOf(),
+      entryOf({ entry: 1, hostedZone: 'ZNOWHERE', critical: false }),
+    ]);
+
+    expect(changes.map(({ entry }) => entry)).toEqual([0, 0]);
+    expect(failures).toMatchObject([{ part: 'update-route53[1]', critical: false }]);
+    expect(passing).toBe(false);
+  });
+});
+
+describe("a predecessor's set for which there is no address", () => {
+  it('is warned about: whose it is, where clients will go, and what to do [7.6]', async () => {
+    await using lab = await startLab([setOf({ ...six, values: ['2001:db8::dead'] })]);
+
+    const { changes, failures } = await lab.compare([entryOf()], four);
+
+    expect(changes).toMatchObject([{ after: { type: 'A' } }]);
+    expect(failures).toEqual([
+      {
+        part: 'update-route53[0].stale',
+        problem:
+          'Play.example.com: its AAAA record (2001:db8::dead) was left by a predecessor, and this instance has no public IPv6 ' +
+          'address: some clients will go there. Delete that record, or write "stale": "delete"',
+        critical: false,
+      },
+    ]);
+  });
+
+  it('is warned about in its own words when it is an A record, or an alias [7.6]', async () => {
+    const alias = { hostedZoneId: 'Z2', dnsName: 'lb.example.org.', evaluateTargetHealth: false };
+    await using lab = await startLab([{ name: 'play.example.com.', type: 'A', values: [], alias }]);
+    const { primaryIpv4: _, ...only6 } = both;
+
+    const { failures } = await lab.compare([entryOf()], only6);
+
+    expect(failures).toMatchObject([
+      { problem: expect.stringMatching(/A record \(an alias of lb\.example\.org\.\).*IPv4/) },
+    ]);
+  });
+
+  it('is deleted when that is asked for, with the same request, and journalled [7.6, 12.2]', async () => {
+    await using lab = await startLab([setOf({ ...six, values: ['2001:db8::dead'] })]);
+
+    const { failures } = await lab.update([entryOf({ stale: 'delete' })], four);
+
+    expect(failures).toEqual([]);
+    expect(lab.standing()).toEqual(['play.example.com. A 192.0.2.1']);
+    expect(lab.calls('ChangeResourceRecordSets')).toHaveLength(1);
+    expect(lab.holds()).toMatchObject([
+      { after: { type: 'A' } },
+      { kind: 'record-set', before: { type: 'AAAA', values: ['2001:db8::dead'] } },
+    ]);
+    expect(lab.holds()[1]).not.toHaveProperty('after');
+  });
+
+  it('that has changed since it was looked at is looked at anew: nothing of that request happens [7.6]', async () => {
+    await using lab = await startLab([setOf({ ...six, values: ['2001:db8::dead'] })]);
+    const record = entryOf({ stale: 'delete' });
+    const attempt = await lab.compare([record], four);
+    const [, removal] = attempt.changes as [RecordSetChange, RecordSetChange];
+    const outdated = { ...removal, before: { ...removal.before, ttl: 59 } } as RecordSetChange;
+
+    const written = await lab.write([record], {
+      ...attempt,
+      changes: [attempt.changes[0] as RecordSetChange, outdated],
+    });
+
+    expect(written).toMatchObject({
+      passing: true,
+      changes: [],
+      failures: [{ problem: expect.stringContaining('has changed meanwhile') }],
+    });
+    expect(lab.standing()).toEqual(['play.example.com. AAAA 2001:db8::dead']);
+    expect(await lab.update([record], four)).toMatchObject({ passing: false, failures: [] });
+    expect(lab.standing()).toEqual(['play.example.com. A 192.0.2.1']);
+  });
+
+  it('of another instance of several is none [7.6, 7.8]', async () => {
+    await using lab = await startLab([setOf({ ...six, multiValueAnswer: true, setIdentifier: 'i-other' })]);
+
+    const { failures } = await lab.update([multivalue({ stale: 'delete' })], four);
+
+    expect(failures).toEqual([]);
+    expect(lab.standing()).toHaveLength(2);
+  });
+});
+
+describe('records that are written', () => {
+  it('go out in one request for each zone [7.2]', async () => {
+    await using lab = await startLab();
+
+    await lab.update([
+      entryOf(),
+      entryOf({ entry: 1, name: 'www.example.com' }),
+      entryOf({ entry: 2, hostedZone: OTHER_ZONE, name: 'www.example.net' }),
+    ]);
+
+    expect(lab.calls('ChangeResourceRecordSets')).toHaveLength(2);
+    expect(lab.standing()).toHaveLength(4);
+  });
+
+  it('are one set for each instance, where that is asked for [7.8]', async () => {
+    await using lab = await startLab([
+      setOf({ multiValueAnswer: true, setIdentifier: 'i-other', values: ['192.0.2.9'] }),
+    ]);
+
+    await lab.update([multivalue()], four);
+
+    expect(lab.standing().sort()).toEqual([
+      `play.example.com. A 192.0.2.1 ${ME}`,
+      'play.example.com. A 192.0.2.9 i-other',
+    ]);
+  });
+
+  it('are each sent alone when their request is refused, so that one takes no other with it [7.2]', async () => {
+    await using lab = await startLab();
+    const foreign = entryOf({ entry: 1, name: 'www.example.org', critical: false });
+
+    const { changes, failures, passing } = await lab.update([
+      entryOf(),
+      foreign,
+      entryOf({ entry: 2, name: 'www.example.com' }),
+    ]);
+
+    expect(changes.map(({ entry }) => entry)).toEqual([0, 0, 2, 2]);
+    expect(failures).toEqual([
+      {
+        part: 'update-route53[1]',
+        critical: false,
+        problem: expect.stringMatching(/^www\.example\.org: .*not permitted in zone/),
+      },
+    ]);
+    expect(passing).toBe(false);
+    expect(lab.standing()).toHaveLength(4);
+    expect(lab.holds().map((hold) => hold.kind === 'record-set' && hold.after?.name)).toEqual([
+      'play.example.com.',
+      'play.example.com.',
+      'www.example.com.',
+      'www.example.com.',
+    ]);
+  });
+
+  it('of one name are both refused when one is: none is left half changed [7.2, 12.2]', async () => {
+    const weighted = setOf({ ...six, setIdentifier: 'blue', weight: 1 });
+    await using lab = await startLab([weighted]);
+
+    const { failures } = await lab.update([entryOf()]);
+
+    expect(failures).toMatchObject([{ part: 'update-route53[0]', critical: true }]);
+    expect(lab.standing()).toEqual(['play.example.com. AAAA 2001:db8::1 blue']);
+    expect(lab.holds()).toEqual([]);
+  });
+
+  it('and throttled are to be tried again, and stay in the journal: nobody knows [7.2, 12.2]', async () => {
+    await using lab = await startLab([], {}, 'Z0THROTTLED');
+    const record = entryOf({ hostedZone: 'Z0THROTTLED' });
+    const changes: RecordSetChange[] = [
+      {
+        entry: 0,
+        hostedZone: 'Z0THROTTLED',
+        after: { name: 'play.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] },
+        sent: true,
+      },
+    ];
+
+    const written = await lab.write([record], { changes, failures: [], passing: false });
+
+    expect(written).toMatchObject({ passing: true, changes: [], submitted: [] });
+    expect(lab.holds()).toHaveLength(1);
+  });
+
+  it('with init switched off are only noted, and nothing is waited for [2.1, 7.7]', async () => {
+    await using lab = await startLab([], { changes: false });
+
+    const { submitted, failures } = await lab.update([entryOf({ insync: true })]);
+
+    expect([submitted, failures]).toEqual([[], []]);
+    expect(lab.calls('ChangeResourceRecordSets')).toEqual([]);
+  });
+
+  it('and cannot be journalled are not written [12.5]', async () => {
+    await using lab = await startLab([], { writable: false });
+
+    const { failures } = await lab.update([entryOf()]);
+
+    expect(failures).toMatchObject([{ problem: expect.stringContaining('no space left') }]);
+    expect(lab.standing()).toEqual([]);
+  });
+});
+
+describe('a change that shall be waited for', () => {
+  it('is known by its id; one that nobody waits for is not named [7.7]', async () => {
+    await using lab = await startLab();
+
+    const { submitted } = await lab.update([entryOf({ insync: true }), entryOf({ entry: 1, name: 'www.example.com' })]);
+
+    expect(submitted).toEqual([{ entry: 0, changeId: expect.stringMatching(/^C[A-Z0-9]+$/) }]);
+  });
+
+  it('is waited for until Route 53 says INSYNC of it, and looked at once for all its records [7.7]', async () => {
+    await using lab = await startLab();
+    const records = [entryOf({ insync: true }), entryOf({ entry: 1, name: 'www.example.com', insync: true })];
+    const { submitted } = await lab.update(records);
+    const look = () => run(lookAtChanges(lab.recordSets, lab.transactions), { domain: 'mc', submitted });
+
+    const seen = await look();
+
+    expect(submitted).toHaveLength(2);
+    expect(seen).toEqual([]);
+    expect(lab.calls('GetChange')).toHaveLength(1);
+  });
+
+  it('of which Route 53 knows nothing is a refusal [7.7]', async () => {
+    await using lab = await startLab();
+
+    const look = run(lookAtChanges(lab.recordSets, lab.transactions), {
+      domain: 'mc',
+      submitted: [{ entry: 0, changeId: 'CNOWHERE' }],
+    });
+
+    await expect(look).rejects.toThrow(AdapterError);
+  });
+});
+
+describe('a look that was begun while volumes attach', () => {
+  const looksOf = (lab: Lab) => createRecordLooks(lab.recordSets, lab.transactions);
+  const { signal } = new AbortController();
+
+  it('is what is compared later: there is no second one [7.4]', async () => {
+    await using lab = await startLab([setOf()]);
+    const looks = looksOf(lab);
+
+    looks.begin('mc', [entryOf()]);
+    const seen = await looks.read(entryOf(), 'mc', signal);
+
+    expect(seen).toMatchObject([{ type: 'A', values: ['192.0.2.1'] }]);
+    expect(lab.calls('ListResourceRecordSets')).toHaveLength(1);
+  });
+
+  it('counts once: whoever comes back looks anew [7.4]', async () => {
+    await using lab = await startLab([setOf()]);
+    const looks = looksOf(lab);
+    looks.begin('mc', [entryOf()]);
+    await looks.read(entryOf(), 'mc', signal);
+
+    await looks.read(entryOf(), 'mc', signal);
+
+    expect(lab.calls('ListResourceRecordSets')).toHaveLength(2);
+  });
+
+  it('and went wrong is made again, by whoever then hears of it [7.4]', async () => {
+    await using lab = await startLab();
+    const looks = looksOf(lab);
+    const nowhere = entryOf({ hostedZone: 'ZNOWHERE' });
+
+    looks.begin('mc', [nowhere]);
+
+    await expect(looks.read(nowhere, 'mc', signal)).rejects.toThrow(/NoSuchHostedZone/);
+  });
+
+  it('and is older than ten seconds is made anew: somebody may have written meanwhile [7.4]', async () => {
+    await using lab = await startLab([setOf()]);
+    let nowMs = 0;
+    const looks = createRecordLooks(lab.recordSets, lab.transactions, () => nowMs);
+    const count = () => lab.calls('ListResourceRecordSets').length;
+    const youngAfter = async (ms: number) => {
+      const calls = count();
+      looks.begin('mc', [entryOf()]);
+      await eventually(
+        async () => count(),
+        (made) => made === calls + 1,
+      );
+      nowMs += ms;
+      await looks.read(entryOf(), 'mc', signal);
+      return count() === calls + 1;
+    };
+
+    expect(await youngAfter(9_999)).toBe(true);
+    expect(await youngAfter(10_000)).toBe(false);
+  });
+});
+
+describe('holds of records', () => {
+  it('of a removal are for the place that it is about [12.2]', async () => {
+    await using lab = await startLab([setOf({ ...six, values: ['2001:db8::dead'] })]);
+    await lab.update([entryOf({ stale: 'delete' })], four);
+    const [written, removed] = lab.holds() as [Hold, Hold];
+
+    await lab.mc.drop(removed);
+
+    expect(lab.holds()).toEqual([written]);
+  });
+});
