@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import {
   AttachVolumeCommand,
   CreateVolumeCommand,
@@ -15,7 +17,7 @@ import {
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Cloud, type CloudSetup, type ServiceFault, startCloud } from '../simulator/server.ts';
-import { type FaultyService, faultyOperations } from '../simulator/service-faults.ts';
+import { type FaultyService, faultyOperations, serviceKinds } from '../simulator/service-faults.ts';
 import { clientOptions, eventually, refusal } from './helpers/simulator-clients.ts';
 
 const VOLUME = 'vol-00000000000000001';
@@ -357,6 +359,28 @@ describe('of several that match [13.1]', () => {
     expect((await refusal(changes.sns())).name).toBe('Here');
   });
 
+  it('a fault comes before token buckets and words in names', async () => {
+    await start({
+      volumes: [{ id: 'vol-attach-denied' }],
+      throttling: { AttachVolume: { capacity: 1, refillPerS: 0 } },
+    });
+
+    cloud.fault({ kind: 'refused', code: 'Fault', count: 1 });
+    const names = [];
+    for (const _time of [1, 2, 3]) names.push((await refusal(attach('vol-attach-denied'))).name);
+
+    expect(names).toEqual(['Fault', 'UnauthorizedOperation', 'RequestLimitExceeded']);
+  });
+
+  it('an answer that is lost may have been a refusal', async () => {
+    await start({ volumes: [{ id: 'vol-attach-denied' }] });
+
+    cloud.fault({ kind: 'answer-lost' });
+
+    expect((await refusal(attach('vol-attach-denied'))).message).toContain('ECONNRESET');
+    expect(cloud.volume('vol-attach-denied')?.state).toBe('available');
+  });
+
   it('latency and what comes instead of the answer go together, each the oldest of its kind', async () => {
     await start();
 
@@ -563,6 +587,17 @@ describe('faults at the control endpoint [13.1]', () => {
       status: 400,
       body: { problem: expect.stringContaining(says) },
     });
+  });
+});
+
+describe('the page about the simulator [13.1]', () => {
+  it.each(Object.entries(serviceKinds))('has the kind %s, and each of its members', (kind, members) => {
+    const page = readFileSync(path.join(__dirname, '../docs/simulator.md'), 'utf8');
+    const [, section = ''] = /\n## When services fail\n(.*?)\n## /s.exec(page) ?? [];
+    const [row = ''] = section.split('\n').filter((line) => line.startsWith(`| \`${kind}\` |`));
+
+    expect(row).not.toBe('');
+    for (const member of Object.keys(members)) expect(row).toContain(`\`${member}\``);
   });
 });
 

@@ -176,7 +176,8 @@ const optional = (is: string, holds: (value: unknown) => boolean): Members[strin
   (value) => value === undefined || holds(value),
 ];
 
-const serviceKinds: Record<ServiceFault['kind'], Members> = {
+/** Every kind, with its own members. */
+export const serviceKinds: Record<ServiceFault['kind'], Members> = {
   throttled: {},
   refused: {
     code: optional('a code of the service, such as "InvalidChangeBatch"', isText),
