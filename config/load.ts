@@ -5,7 +5,7 @@ import { crossChecks } from './cross-checks.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { rootField } from './field.ts';
 import { oldDialectNotes } from './old-dialect.ts';
-import { placesOf } from './places.ts';
+import { type Places, placesOf } from './places.ts';
 import type { Config } from './schema.ts';
 import { createLocator, pathText } from './source-text.ts';
 import { parseSyntax } from './syntax.ts';
@@ -28,7 +28,7 @@ export interface Loaded {
  * @throws ConfigError with all problems, in file order, and with the warnings beside.
  */
 export function loadConfig(text: string, file: string, options: { strict: boolean }): Loaded {
-  const { errors, notes: _, ...loaded } = examineConfig(text, file, options);
+  const { errors, ...loaded } = bySeverity(read(text, file), options);
   if (errors.length > 0) throw new ConfigError(errors, loaded.warnings);
   return loaded;
 }
@@ -43,7 +43,13 @@ export interface Examined extends Loaded {
 
 /** {@link loadConfig} for `validate`, which shows warnings beside errors. The configuration is whole only without errors. */
 export function examineConfig(text: string, file: string, options: { strict: boolean }): Examined {
-  const { config, findings, problemOf } = read(text, file);
+  // The daemon has no use for notes, and its bundle does without them.
+  const found = read(text, file, oldDialectNotes);
+  const notes = found.findings.filter(({ severity }) => severity === 'note').map(found.problemOf);
+  return { ...bySeverity(found, options), notes };
+}
+
+function bySeverity({ config, findings, problemOf }: ReturnType<typeof read>, options: { strict: boolean }) {
   const of = (...severities: Severity[]) =>
     findings.filter(({ severity }) => severities.includes(severity)).map(problemOf);
   return {
@@ -51,11 +57,11 @@ export function examineConfig(text: string, file: string, options: { strict: boo
     errors: options.strict ? of('error', 'unknown') : of('error'),
     warnings: options.strict ? of('warning') : of('warning', 'unknown'),
     awsForms: of('form'),
-    notes: of('note'),
   };
 }
 
-function read(text: string, file: string) {
+/** @param notesOn what else to say of a configuration without errors. */
+function read(text: string, file: string, notesOn: (places: Places) => Finding[] = () => []) {
   // A byte order mark is no part of the text, but keeping its place keeps the columns right.
   const { root, problems, originalOffset } = parseSyntax(text.replace(/^\uFEFF/, ' '));
   const locate = createLocator(text);
@@ -74,7 +80,7 @@ function read(text: string, file: string) {
   const guesses = new Set(problems.filter(({ guessed }) => guessed).map(({ offset }) => offset));
   const doubts = [...findings, ...crossChecks(places)];
   const isUsable = ![...syntax, ...doubts].some(({ severity }) => severity === 'error');
-  const others = [...doubts, ...awsForms(places), ...(isUsable ? oldDialectNotes(places) : [])]
+  const others = [...doubts, ...awsForms(places), ...(isUsable ? notesOn(places) : [])]
     .map((found) => ({ ...found, offset: originalOffset(found.offset) }))
     // What a guess of ours leads to is not the reader's doing.
     .filter(({ offset }) => !guesses.has(offset));
