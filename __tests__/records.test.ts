@@ -605,4 +605,76 @@ describe('a change that is waited for', () => {
 
     expect(run.output).toEqual({ changes: [different], failures: [], unfinished: [unsaid('asked to end before')] });
   });
+
+  describe('of an attempt before', () => {
+    const lacking = gives({ changes: [otherDifferent], failures: [otherFailure], passing: true, submitted: [later] });
+    /** Records that the domain can do without, of which one was written. */
+    const records = [{ ...record, critical: false, patienceMs: 30_000 }, patient];
+    const attempted = (doings: Doings) => {
+      const run = updating({ writeRecordSets: lacking, lookAtChanges: resolves([later]), ...doings }, records);
+      run.clock.increment(1_000);
+      return run;
+    };
+
+    it.each<{ what: string; doings: Doings }>([
+      { what: 'is asked to end while it pauses', doings: {} },
+      {
+        what: 'is asked to end while addresses are read',
+        doings: { readAddresses: [resolves(addresses), held] },
+      },
+      {
+        what: 'is asked to end while it compares',
+        doings: { compareRecordSets: [gives({ changes: [different] }), held] },
+      },
+    ])('is not waited for by whoever $what [5.2, 7.7]', ({ doings }) => {
+      const run = attempted(doings);
+      const before = run.state;
+
+      run.finish();
+
+      expect(before).toMatch(/^(backing-off|addressing|comparing)/);
+      expect(run.output?.unfinished).toEqual([otherFailure]);
+    });
+
+    it.each([
+      {
+        what: 'there is no address any more',
+        doings: { readAddresses: [resolves(addresses), resolves(none)] },
+        afterMs: 30_000,
+      },
+      {
+        what: 'addresses are refused',
+        doings: { readAddresses: [resolves(addresses), rejects(deniedError)] },
+        afterMs: 0,
+      },
+      {
+        what: 'nothing can be looked at',
+        doings: { compareRecordSets: [gives({ changes: [different] }), rejects(deniedError)] },
+        afterMs: 0,
+      },
+      { what: 'nothing can be written', doings: { writeRecordSets: [lacking, rejects(deniedError)] }, afterMs: 0 },
+    ])('is not waited for when the next one finds that $what [5.4, 7.7]', ({ doings, afterMs }) => {
+      const run = attempted(doings);
+
+      run.clock.increment(afterMs);
+
+      expect(run.state).toBe('ended');
+    });
+
+    it('is waited for when nothing is left to write [7.7]', () => {
+      const { state } = attempted({
+        compareRecordSets: [gives({ changes: [different] }), gives({ changes: [right] })],
+      });
+
+      expect(state).toBe('awaiting-insync.pausing');
+    });
+
+    it('is waited for when the others have had their three minutes [7.7, 9.7]', () => {
+      const run = attempted({});
+
+      run.clock.increment(179_000);
+
+      expect(run.state).toMatch(/^awaiting-insync/);
+    });
+  });
 });

@@ -83,7 +83,6 @@ export const recordsMachine = setup({
     countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
     /** It was only to be waited for: the change itself was accepted. */
     stopWaiting: assign(({ context }, { problem }: { problem: string }) => ({
-      submitted: [],
       failures: [...context.failures, ...notInSync(context, problem).map(uncritical)],
     })),
     /** The domain goes on without what is not critical. */
@@ -232,25 +231,12 @@ export const recordsMachine = setup({
       },
     },
 
-    // Throttled, or a role that is not there yet (9.7): looked at anew before it is tried again.
-    'backing-off': {
-      always: [
-        // Asked while its change had no answer yet.
-        { guard: 'finishing', target: 'ended', actions: 'breakOff' },
-        { guard: 'attemptsOver', target: 'awaiting-insync' },
-      ],
-      exit: 'countAttempt',
-      after: { attemptPause: 'addressing' },
-    },
-
     // A look at once would only see PENDING: Route 53 needs up to a minute (7.7).
     'awaiting-insync': {
       always: [
         { guard: 'nothingToWaitFor', target: 'ended' },
-        // Asked while its change had no answer yet.
         { guard: 'finishing', target: 'ended', actions: 'breakOffWaiting' },
       ],
-      on: { 'step.finish': { target: 'ended', actions: 'breakOffWaiting' } },
       after: { insyncPatience: { actions: 'goOnWithout' } },
       initial: 'pausing',
       states: {
@@ -274,6 +260,17 @@ export const recordsMachine = setup({
           },
         },
       },
+    },
+
+    // Throttled, or a role that is not there yet (9.7): looked at anew before it is tried again.
+    'backing-off': {
+      always: [
+        // Asked while its change had no answer yet.
+        { guard: 'finishing', target: 'ended', actions: 'breakOff' },
+        { guard: 'attemptsOver', target: 'awaiting-insync' },
+      ],
+      exit: 'countAttempt',
+      after: { attemptPause: 'addressing' },
     },
 
     ended: { type: 'final' },
