@@ -1,28 +1,88 @@
-/** Which points of the contract no test names. */
+/**
+ * The points of the contract, in the three places that name them: its own text, where that is beside the checkout; the page for
+ * users, docs/contract.md; and the names of tests.
+ */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { namesOfTests } from './test-names.ts';
 
-/** The numbers of the contract's points and paragraphs, for example `5.2`; absent where the contract is not beside the checkout. */
-export function contractNumbers(root: string): string[] | undefined {
-  const file = path.join(root, '../shared/behaviour.md');
-  if (!existsSync(file)) return undefined;
-  const numbers = [...readFileSync(file, 'utf8').matchAll(/^(?:- )?`(\d+\.\d+)`/gm)].map(([, number = '']) => number);
-  return [...new Set(numbers)].sort(byNumber);
+/** Numbers of sections and points in the order they stand in: `5`, `5.1`, `5.2`. */
+type Numbers = readonly string[];
+
+/** Where the page for users and the contract have not the same points in the same order, as sentences. */
+export function pageProblems(root: string): string[] {
+  const page = pageNumbers(root);
+  const twice = page.filter((number, at) => page.indexOf(number) < at).map((number) => `${PAGE} has ${number} twice`);
+  const contract = contractNumbers(root);
+  if (contract === undefined) return twice;
+  const missing = contract.filter((number) => !page.includes(number)).map((number) => `${PAGE} lacks ${number}`);
+  const surplus = page
+    .filter((number) => !contract.includes(number))
+    .map((number) => `${PAGE} has ${number}, which the contract has not`);
+  const all = [...twice, ...missing, ...surplus];
+  return all.length === 0 && page.join() !== contract.join() ? [`${PAGE} has its points in another order`] : all;
 }
 
-/** The numbers that names of tests hold in brackets: `[5.1]`, `[5.5, 9.3]`. */
-export function testedNumbers(root: string): Set<string> {
+/** Tests that name a point which is none, as sentences. */
+export function unknownPoints(root: string): string[] {
+  const known = [...pageNumbers(root), ...(contractNumbers(root) ?? [])];
+  return testsWithNumbers(root).flatMap(({ file, name, numbers }) =>
+    numbers
+      .filter((number) => !known.includes(number))
+      .map((number) => `${file}: there is no point ${number}: ${name}`),
+  );
+}
+
+/** Points that no test names; absent where the contract is not beside the checkout. */
+export function untestedPoints(root: string): string[] | undefined {
+  const tested = new Set(testsWithNumbers(root).flatMap(({ numbers }) => numbers));
+  return pointsOf(root)?.filter((number) => !tested.has(number));
+}
+
+/** How many points the contract has; absent where it is not beside the checkout. */
+export function pointCount(root: string): number | undefined {
+  return pointsOf(root)?.length;
+}
+
+function pointsOf(root: string): Numbers | undefined {
+  return contractNumbers(root)?.filter((number) => number.includes('.'));
+}
+
+function contractNumbers(root: string): Numbers | undefined {
+  const file = path.join(root, '../shared/behaviour.md');
+  return existsSync(file) ? numbersIn(file) : undefined;
+}
+
+const PAGE = 'docs/contract.md';
+
+function pageNumbers(root: string): Numbers {
+  return numbersIn(path.join(root, PAGE));
+}
+
+/** Of headings `## 5. Lifecycle`, and of what begins with a number in backquotes, in a list or not. */
+function numbersIn(file: string): Numbers {
+  const marks = readFileSync(file, 'utf8').matchAll(/^(?:## (\d+)\. |(?:- )?`(\d+\.\d+)` )/gm);
+  return [...marks].map(([, section, point]) => section ?? point ?? '');
+}
+
+/** A name of a test or of a group of tests, and the points in it: `… [5.1]`, `… [5.5, 9.3]`. */
+interface Named {
+  file: string;
+  name: string;
+  numbers: Numbers;
+}
+
+function testsWithNumbers(root: string): Named[] {
   const folder = path.join(root, '__tests__');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.ts'));
-  const brackets = files.flatMap((file) => [
-    ...readFileSync(path.join(folder, file), 'utf8').matchAll(/\[(\d+\.\d+(?:, ?\d+\.\d+)*)\]/g),
-  ]);
-  return new Set(brackets.flatMap(([, list = '']) => list.split(',').map((number) => number.trim())));
+  return files.sort().flatMap((file) => {
+    const names = namesOfTests(readFileSync(path.join(folder, file), 'utf8'));
+    return names.map((name) => ({ file: path.join('__tests__', file), name, numbers: numbersOf(name) }));
+  });
 }
 
-function byNumber(one: string, other: string): number {
-  return (
-    Number(one.split('.')[0]) - Number(other.split('.')[0]) || Number(one.split('.')[1]) - Number(other.split('.')[1])
-  );
+function numbersOf(name: string): Numbers {
+  const lists = [...name.matchAll(/\[(\d+\.\d+(?:, ?\d+\.\d+)*)\]/g)];
+  return lists.flatMap(([, list = '']) => list.split(',').map((number) => number.trim()));
 }
