@@ -18,10 +18,16 @@ let sqs: SQSClient;
 
 beforeEach(async () => {
   cloud = await startCloud({
-    topics: ['news', 'news.fifo', { arn: 'by-content.fifo', contentBasedDeduplication: true }],
+    topics: [
+      'news',
+      'news.fifo',
+      { arn: 'long', maximumMessageBytes: 1_048_576 },
+      { arn: 'by-content.fifo', contentBasedDeduplication: true },
+    ],
     queues: [
       'jobs',
       'jobs.fifo',
+      'https://sqs.eu-west-1.amazonaws.com/444455556666/jobs.fifo',
       { name: 'by-content.fifo', contentBasedDeduplication: true },
       { name: 'quick', visibilityTimeoutS: 0 },
       { name: 'small', maximumMessageBytes: 1024 },
@@ -102,6 +108,16 @@ describe('publishing in the simulated SNS [13.1]', () => {
       name: 'InvalidParameterValueException',
     },
     {
+      of: 'an attribute with an empty value',
+      input: { MessageAttributes: { kind: { DataType: 'String', StringValue: '' } } },
+      name: 'InvalidParameterValueException',
+    },
+    {
+      of: 'more than the topic takes',
+      input: { TopicArn: TOPIC.replace('news', 'long'), Message: 'x'.repeat(1_048_577) },
+      message: 'Invalid parameter: Message too long',
+    },
+    {
       of: 'the sentinel denied',
       input: { TopicArn: `${TOPIC}-denied` },
       name: 'AuthorizationErrorException',
@@ -114,6 +130,24 @@ describe('publishing in the simulated SNS [13.1]', () => {
     expect(error).toMatchObject({ name, $metadata: { httpStatusCode: status, requestId: expect.any(String) } });
     if (message !== undefined) expect(error.message).toBe(message);
     expect(cloud.published()).toEqual([]);
+  });
+
+  it.each([
+    { of: '256 KiB', topic: 'news', bytes: 262_144 },
+    { of: '1 MiB on a topic that takes that', topic: 'long', bytes: 1_048_576 },
+  ])('takes $of, attributes included', async ({ topic, bytes }) => {
+    const MessageAttributes = { kind: { DataType: 'String', StringValue: 'ü' } };
+    const Message = 'x'.repeat(bytes - 'kindString'.length - 2);
+
+    await publish({ TopicArn: TOPIC.replace('news', topic), Message, MessageAttributes });
+
+    expect(cloud.published()).toHaveLength(1);
+  });
+
+  it('takes a group on a standard topic, and keeps it', async () => {
+    await publish({ MessageGroupId: 'i-1' });
+
+    expect(cloud.published()).toMatchObject([{ groupId: 'i-1' }]);
   });
 
   it('takes a subject of 100 characters', async () => {
@@ -163,6 +197,53 @@ describe('sending in the simulated SQS [13.1]', () => {
     expect(cloud.received('elsewhere')).toHaveLength(1);
   });
 
+  it('is reached by the queue URL alone where a client has no endpoint', async () => {
+    const { endpoint: _endpoint, ...options } = clientOptions(cloud);
+    const warned: unknown[] = [];
+    const silent = () => {};
+    const logger = { debug: silent, info: silent, error: silent, warn: (text: unknown) => warned.push(text) };
+    const client = new SQSClient({ ...options, logger });
+
+    await client.send(new SendMessageCommand({ QueueUrl: cloud.queueUrl('jobs'), MessageBody: 'hello' }));
+    client.destroy();
+
+    expect(cloud.received('jobs')).toHaveLength(1);
+    expect(warned).toEqual([expect.stringContaining('using QueueUrl host as endpoint')]);
+  });
+
+  it('takes a message once per deduplication id and queue, also when it has been received and deleted', async () => {
+    const input = { MessageGroupId: 'g', MessageDeduplicationId: 'once' };
+    const QueueUrl = cloud.queueUrl('jobs.fifo');
+    const elsewhere = 'https://sqs.eu-west-1.amazonaws.com/444455556666/jobs.fifo';
+
+    const first = await send({ ...input, QueueUrl });
+    const [message] = await receive({ QueueUrl });
+    await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: message?.ReceiptHandle }));
+    const second = await send({ ...input, QueueUrl, MessageBody: 'other' });
+    const third = await send({ ...input, QueueUrl: elsewhere });
+
+    expect(first.SequenceNumber).toMatch(/^\d{20}$/);
+    expect([second.MessageId, second.SequenceNumber]).toEqual([first.MessageId, first.SequenceNumber]);
+    expect(third.MessageId).not.toBe(first.MessageId);
+    expect(await receive({ QueueUrl })).toEqual([]);
+  });
+
+  it('gives a message out after its delay', async () => {
+    await send({ DelaySeconds: 1 });
+
+    const early = await receive();
+    const [late] = await receive({ WaitTimeSeconds: 5 });
+
+    expect(early).toEqual([]);
+    expect(late?.Body).toBe('hello');
+  });
+
+  it('takes a body of 1 MiB, and a group on a standard queue', async () => {
+    await send({ MessageBody: 'x'.repeat(1_048_576), MessageGroupId: 'i-1' });
+
+    expect(cloud.received('jobs')).toMatchObject([{ groupId: 'i-1' }]);
+  });
+
   it.each([
     {
       of: 'an unknown queue',
@@ -188,6 +269,22 @@ describe('sending in the simulated SQS [13.1]', () => {
       Code: 'InvalidParameterValue',
     },
     { of: 'a delay of more than 15 minutes', input: { DelaySeconds: 901 }, Code: 'InvalidParameterValue' },
+    {
+      of: 'a deduplication id on a standard queue',
+      input: { MessageDeduplicationId: 'x' },
+      Code: 'InvalidParameterValue',
+    },
+    {
+      of: 'a group id with a blank',
+      queue: 'jobs.fifo',
+      input: { MessageGroupId: 'a b', MessageDeduplicationId: 'x' },
+      Code: 'InvalidParameterValue',
+    },
+    {
+      of: 'an escape character in an attribute',
+      input: { MessageAttributes: { kind: { DataType: 'String', StringValue: '\u001b' } } },
+      name: 'InvalidMessageContents',
+    },
     { of: 'no group on a FIFO queue', queue: 'jobs.fifo', Code: 'MissingParameter' },
     {
       of: 'no deduplication id on a FIFO queue',

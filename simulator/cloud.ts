@@ -67,6 +67,8 @@ export interface Instance {
   maintenanceHistory: MaintenanceEvent[];
   /** For example `InService`; absent outside an Auto Scaling group. */
   targetLifecycleState?: string | undefined;
+  /** What its Auto Scaling group is doing with it, and the states that it is still to be told of; absent: nothing. */
+  autoScaling?: { activity: string; ahead: string[] };
   /** For how long the machine has been up, as its `proc/uptime` says; it does not grow. */
   uptimeS: number;
   /** A directory where attached disks appear under `sys/block` and `dev`; absent: nowhere. */
@@ -184,6 +186,8 @@ export interface Topic {
   kmsKeyId?: string;
   /** For FIFO topics: take the body for the deduplication id. */
   contentBasedDeduplication: boolean;
+  /** Attributes included. */
+  maximumMessageBytes: number;
 }
 
 /** A message that SNS accepted. */

@@ -1,8 +1,9 @@
 /** What a person wrote to the control endpoint, checked where it enters. */
+import { type Activity, activities, type Pace, targetLifecycleStates } from './auto-scaling.ts';
 import { type InstanceAction, instanceStates, type World } from './cloud.ts';
 import type { Request } from './http.ts';
 import type { Ending } from './instances.ts';
-import type { InstanceSetup } from './parts.ts';
+import { type InstanceSetup, USER_DATA_LIMIT_BYTES } from './parts.ts';
 import { buckets, type Throttling } from './throttle.ts';
 
 /** A request that makes no sense; its message is the answer. */
@@ -92,13 +93,34 @@ export function limitsIn({ volumes, fullZones, ...rest }: Record<string, unknown
   return { ...(volumes !== undefined && { volumes }), ...(fullZones !== undefined && { fullZones }) };
 }
 
+/** What an Auto Scaling group does with an instance. */
+export function activityIn({ activity, stepMs, ...rest }: Record<string, unknown>): [Activity, Pace] {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw new ControlError(`"${unknown}" is none of activity, stepMs`);
+  if (typeof activity !== 'string' || !Object.hasOwn(activities, activity))
+    throw new ControlError(`"activity" is one of ${Object.keys(activities).join(', ')}`);
+  if (stepMs === undefined) return [activity as Activity, {}];
+  if (typeof stepMs !== 'number') throw new ControlError('"stepMs" is a number of milliseconds');
+  return [activity as Activity, { stepMs }];
+}
+
 /** Facts of an instance; `null` takes one away. */
 export function factsIn(body: Record<string, unknown>): InstanceSetup {
   for (const [name, value] of Object.entries(body)) {
     if (!Object.hasOwn(facts, name)) throw new ControlError(`"${name}" is none of ${Object.keys(facts).join(', ')}`);
     if (facts[name]?.(value) !== true) throw new ControlError(`"${name}" cannot be ${JSON.stringify(value)}`);
   }
-  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, value ?? undefined]));
+  const entries = Object.entries(body).map(([name, value]) => [name, value ?? undefined]);
+  return { ...Object.fromEntries(entries), ...('userData' in body && { userData: userDataIn(body.userData) }) };
+}
+
+/** Text, or with `{ "base64": "…" }` whatever bytes; `undefined` takes them away. */
+function userDataIn(value: unknown): Buffer | undefined {
+  if (value === null) return undefined;
+  const bytes = isText(value) ? Buffer.from(value) : Buffer.from((value as { base64: string }).base64, 'base64');
+  if (bytes.length > USER_DATA_LIMIT_BYTES)
+    throw new ControlError(`"userData" has up to ${USER_DATA_LIMIT_BYTES} bytes, not ${bytes.length}`);
+  return bytes;
 }
 
 function isBucket(value: unknown): boolean {
@@ -111,6 +133,9 @@ function isBucket(value: unknown): boolean {
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isTextOrNull = (value: unknown) => value === null || isText(value);
 
+const isUserData = (value: unknown) =>
+  isTextOrNull(value) || (typeof value === 'object' && value !== null && 'base64' in value && isText(value.base64));
+
 /** What a person may change of an instance, and whether a value will do. */
 const facts: Record<string, (value: unknown) => boolean> = {
   ipv6: (value) => Array.isArray(value) && value.every(isText),
@@ -120,7 +145,7 @@ const facts: Record<string, (value: unknown) => boolean> = {
   role: isTextOrNull,
   state: (value) => instanceStates.some((state) => state === value),
   tags: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isText),
-  targetLifecycleState: isTextOrNull,
+  targetLifecycleState: (value) => value === null || targetLifecycleStates.some((state) => state === value),
   uptimeS: (value) => typeof value === 'number' && value >= 0,
-  userData: isText,
+  userData: isUserData,
 };

@@ -1,7 +1,9 @@
 /** The control endpoint, `/_control/…`: JSON for curl. Every answer that is not one says in a sentence why. */
+import { autoScale } from './auto-scaling.ts';
 import type { CallLog } from './calls.ts';
 import type { World } from './cloud.ts';
 import {
+  activityIn,
   bodyOf,
   ControlError,
   delaysIn,
@@ -51,6 +53,8 @@ const INDEX = {
     '{"kind":"status","status":503,"paths":"meta-data/spot","count":3} and the like; ?instanceId= may name the instance',
   'DELETE /_control/metadata-fault': 'withdraws every fault of the metadata; ?instanceId= may name the instance',
   'DELETE /_control/tokens': 'makes all metadata tokens invalid; ?instanceId= may name the instance',
+  'PUT /_control/auto-scaling':
+    '{"activity":"warm-pool","stepMs":10000}: what a group does with an instance; ?instanceId= may name the instance',
   'POST /_control/reboot':
     'a new boot id, and what else a boot changes in the sysroot; ?instanceId= may name the instance',
   'PUT /_control/limits':
@@ -125,6 +129,11 @@ function worldHandlers(world: World): Record<string, Handler> {
     'PUT /_control/limits': (request) => {
       changeLimits(world, limitsIn(bodyOf(request)));
       return world.limits;
+    },
+    'PUT /_control/auto-scaling': (request) => {
+      const instanceId = knownInstance(world, request.query.get('instanceId'));
+      autoScale(world, ...activityIn(bodyOf(request)), instanceId);
+      return stateOf(world).instances;
     },
     'PATCH /_control/instance': (request) => {
       const instanceId = knownInstance(world, request.query.get('instanceId'));

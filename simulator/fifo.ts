@@ -10,7 +10,8 @@ export interface Deduplication<T> {
   add(key: string, accepted: T): void;
 }
 
-export function createDeduplication<T>(clock: Clock): Deduplication<T> {
+/** @param clock of which only the time is used. */
+export function createDeduplication<T>(clock: Pick<Clock, 'now'>): Deduplication<T> {
   const accepted = new Map<string, { value: T; untilMs: number }>();
   return {
     find(key) {

@@ -1,4 +1,5 @@
 /** What a test or the demo has in its hands of a running cloud. */
+import { type Activity, autoScale, type Pace } from './auto-scaling.ts';
 import type { CallLog, CallRecord } from './calls.ts';
 import type {
   AcceptedMessage,
@@ -83,6 +84,11 @@ export interface Cloud extends AsyncDisposable {
    * Processes are not ended: do that before.
    */
   reboot(instanceId?: string): void;
+  /**
+   * Lets the Auto Scaling group of an instance do something with it, in one word: `warm-pool` and the like. Its metadata says one state
+   * after the other.
+   */
+  autoScale(activity: Activity, pace?: Pace, instanceId?: string): void;
   /** Changes how long things take: `{ attachMs: 5000 }`. */
   changeDelays(change: Partial<World['delays']>): void;
   /** Of every AWS call to come. */
@@ -169,6 +175,7 @@ export function createHandle(
     metadataFault: (fault, instanceId) => metadataFault(world, fault, instanceId),
     healMetadata: (instanceId) => healMetadata(world, instanceId),
     expireTokens: (instanceId) => expireTokens(world, instanceId),
+    autoScale: (activity, pace, instanceId) => autoScale(world, activity, pace, instanceId),
     reboot: (instanceId) => reboot(world, instanceId),
     changeDelays: (change) => changeDelays(world, change),
     setLatency(ms) {

@@ -4,7 +4,7 @@ import { parseMetadataFault } from './faults.ts';
 import { forget } from './history.ts';
 import { seconds } from './imds/tree.ts';
 import { endInstance } from './instances.ts';
-import type { InstanceSetup } from './parts.ts';
+import { type InstanceSetup, parseUserData } from './parts.ts';
 import { heal, parseHealScope, parseServiceFault } from './service-faults.ts';
 import { bootAnew, writeUptime } from './sysroot.ts';
 
@@ -40,18 +40,21 @@ export function withdrawNotice(world: World, instanceId?: string): void {
   delete firstInstance(world, instanceId).notice;
 }
 
-/** Changes facts of a running instance; one that is given as `undefined` is taken away. */
-export function changeInstance(
-  world: World,
-  { userData, metadata, metadataFaults, ...change }: InstanceSetup,
-  instanceId?: string,
-): void {
+/**
+ * Changes facts of a running instance; one that is given as `undefined` is taken away.
+ * @throws Error when there is too much user data.
+ */
+export function changeInstance(world: World, given: InstanceSetup, instanceId?: string): void {
+  const { userData, metadata, metadataFaults, ...change } = given;
   const instance = firstInstance(world, instanceId);
   // Seen at once, as nothing is that calls change.
   world.pasts.instances.delete(instance.id);
   forget(world, 'instances', instance.id);
   Object.assign(instance, structuredClone(change));
-  if (userData !== undefined) instance.userData = Buffer.from(userData);
+  if (userData !== undefined) instance.userData = parseUserData(userData);
+  else if (Object.hasOwn(given, 'userData')) delete instance.userData;
+  // Whoever sets the state by hand wants no group to set another one.
+  if (Object.hasOwn(change, 'targetLifecycleState')) delete instance.autoScaling;
   Object.assign(instance.metadata, metadata);
   if (metadataFaults !== undefined)
     instance.metadataFaults = metadataFaults.map((fault) => parseMetadataFault(fault, world.clock.now()));

@@ -14,8 +14,9 @@ import { type MetadataFault, parseMetadataFault } from './faults.ts';
 import { storedName } from './route53/names.ts';
 
 /** An instance; everything has a default. `userData` is what the metadata gives back, byte for byte. */
-export interface InstanceSetup extends Partial<Omit<Instance, 'userData' | 'metadata' | 'metadataFaults'>> {
-  userData?: string | Uint8Array;
+export interface InstanceSetup
+  extends Partial<Omit<Instance, 'userData' | 'metadata' | 'metadataFaults' | 'autoScaling'>> {
+  userData?: string | Uint8Array | undefined;
   metadata?: Partial<Instance['metadata']>;
   metadataFaults?: MetadataFault[];
 }
@@ -51,6 +52,8 @@ export interface TopicSetup {
   arn: string;
   kmsKeyId?: string;
   contentBasedDeduplication?: boolean;
+  /** Up to 1 MiB since 2026; default: 256 KiB. */
+  maximumMessageBytes?: number;
 }
 
 /** A queue. */
@@ -111,9 +114,23 @@ export function createInstance(setup: InstanceSetup, index: number, place: Place
     // Old enough for nothing to be put down to the boot.
     uptimeS: 100_000,
     ...given,
-    ...(userData !== undefined && { userData: Buffer.from(userData) }),
+    ...(userData !== undefined && { userData: parseUserData(userData) }),
     ...(sysroot !== undefined && { sysroot: path.resolve(sysroot) }),
   };
+}
+
+/** EC2 takes so much, before it is encoded for the request. Source: EC2 User Guide, "Run commands on your Linux instance at launch". */
+export const USER_DATA_LIMIT_BYTES = 16_384;
+
+/**
+ * The bytes that the metadata gives back as they are: nothing is unzipped, no MIME taken apart, and no base64 decoded.
+ * @throws Error when they are too many.
+ */
+export function parseUserData(given: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(given);
+  if (bytes.length > USER_DATA_LIMIT_BYTES)
+    throw new Error(`the user data has ${bytes.length} bytes; EC2 takes up to ${USER_DATA_LIMIT_BYTES}`);
+  return bytes;
 }
 
 /** A volume. */
@@ -181,9 +198,13 @@ export function createZone({
 
 /** A topic. */
 export function createTopic(setup: string | TopicSetup, { region, account }: Place): Topic {
-  const { arn, contentBasedDeduplication = false, ...rest } = typeof setup === 'string' ? { arn: setup } : setup;
-  const full = arn.startsWith('arn:') ? arn : `arn:aws:sns:${region}:${account}:${arn}`;
-  return { ...rest, arn: full, contentBasedDeduplication };
+  const { arn, ...given } = typeof setup === 'string' ? { arn: setup } : setup;
+  return {
+    contentBasedDeduplication: false,
+    maximumMessageBytes: 262_144,
+    ...given,
+    arn: arn.startsWith('arn:') ? arn : `arn:aws:sns:${region}:${account}:${arn}`,
+  };
 }
 
 /** A queue. */

@@ -1,4 +1,5 @@
 /** The orders of a scenario: each is a method of the handle, and what stands behind its name is what the method is given. */
+import type { Activity, Pace } from './auto-scaling.ts';
 import type { World } from './cloud.ts';
 import type { MetadataFault } from './faults.ts';
 import type { Cloud } from './handle.ts';
@@ -26,6 +27,7 @@ export interface OrderValues extends Record<keyof typeof orderSchemas, unknown> 
   expireTokens: OnInstance;
   changeInstance: InstanceSetup & OnInstance;
   endInstance: Ending & OnInstance;
+  autoScale: { activity: Activity } & Pace & OnInstance;
   reboot: OnInstance;
   launch: InstanceSetup;
   addVolume: VolumeSetup;
@@ -57,6 +59,7 @@ const performers: { [O in OrderName]: (cloud: Cloud, value: OrderValues[O]) => u
   expireTokens: (cloud, { instanceId }) => cloud.expireTokens(instanceId),
   changeInstance: (cloud, { instanceId, ...change }) => cloud.changeInstance(change, instanceId),
   endInstance: (cloud, { instanceId, ...ending }) => cloud.endInstance(instanceId, ending),
+  autoScale: (cloud, { activity, instanceId, ...pace }) => cloud.autoScale(activity, pace, instanceId),
   reboot: (cloud, { instanceId }) => cloud.reboot(instanceId),
   launch: (cloud, setup) => cloud.launch(setup),
   addVolume: (cloud, setup) => cloud.addVolume(setup),

@@ -1,5 +1,6 @@
 /** What may stand in a scenario: a world in the words of its setup, and what happens in it, in the words of the handle. */
 import type { FieldSchema } from '../config/field.ts';
+import { activities } from './auto-scaling.ts';
 import { instanceStates, snapshotStates } from './cloud.ts';
 import type { HostedZoneSetup, InstanceSetup, QueueSetup, SnapshotSetup, TopicSetup, VolumeSetup } from './parts.ts';
 import { faultyOperations } from './service-faults.ts';
@@ -206,7 +207,10 @@ const topic: FieldSchema = {
   anyOf: [
     text,
     object(
-      { arn: text, kmsKeyId: text, contentBasedDeduplication: flag } satisfies Record<keyof TopicSetup, FieldSchema>,
+      { arn: text, kmsKeyId: text, contentBasedDeduplication: flag, maximumMessageBytes: count } satisfies Record<
+        keyof TopicSetup,
+        FieldSchema
+      >,
       'arn',
     ),
   ],
@@ -291,6 +295,7 @@ export const orderSchemas = {
   expireTokens: onInstance,
   changeInstance: object({ ...instanceFacts, ...named }),
   endInstance: object({ action: oneOf('terminate', 'stop'), shutdownMs: milliseconds, ...named }),
+  autoScale: object({ activity: oneOf(...Object.keys(activities)), stepMs: milliseconds, ...named }, 'activity'),
   reboot: onInstance,
   launch: instance,
   addVolume: volume,

@@ -11,9 +11,6 @@ import { writeXml } from './xml.ts';
 
 const NAMESPACE = { '@xmlns': 'http://sns.amazonaws.com/doc/2010-03-31/' };
 
-/** In bytes, attributes included. A topic may be allowed more since 2026; ours are not. */
-const MESSAGE_LIMIT_BYTES = 262_144;
-
 /** The documents say "less than 100"; exactly 100 are reported to pass. */
 const SUBJECT_LIMIT = 100;
 
@@ -60,7 +57,7 @@ function publish(
   const message = messageIn(params);
   const attributes = attributesIn(params);
   const bytes = Buffer.byteLength(message) + attributes.reduce((sum, attribute) => sum + sizeOf(attribute), 0);
-  if (bytes > MESSAGE_LIMIT_BYTES) throw invalid('Message too long');
+  if (bytes > topic.maximumMessageBytes) throw invalid('Message too long');
   const fifo = fifoIn(topic, params, message);
   const given = { subject: subjectIn(params), message, attributes: Object.fromEntries(attributes.map(named)), ...fifo };
 
@@ -141,7 +138,7 @@ function attributesIn(params: Params): NamedAttribute[] {
     const text = textOf(value, 'StringValue');
     const bytes = textOf(value, 'BinaryValue');
     const name = textOf(entry, 'Name') ?? '';
-    if (text === undefined && bytes === undefined)
+    if ((text ?? bytes ?? '') === '')
       throw new AwsError(
         'ParameterValueInvalid',
         `The message attribute '${name}' must contain non-empty message attribute value.`,

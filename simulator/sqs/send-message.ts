@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Queue, QueuedMessage, World } from '../cloud.ts';
 import { type Deduplication, digestOf, isFifoToken, sequenceNumber } from '../fifo.ts';
+import { queueKey } from '../setup.ts';
 import { invalidParameter, missingParameter } from './errors.ts';
 import {
   attributesIn,
@@ -28,9 +29,10 @@ export function sendMessage(world: World, queue: Queue, input: Input, recent: De
     );
   const delayS = numberIn(input, 'DelaySeconds', 0, LONGEST_DELAY_S) ?? 0;
   const fifo = fifoIn(queue, input, body);
-  const key = fifo.deduplicationId === undefined ? undefined : `${queue.name} ${fifo.deduplicationId}`;
+  const key = fifo.deduplicationId === undefined ? undefined : `${queueKey(queue)} ${fifo.deduplicationId}`;
   const before = key === undefined ? undefined : recent.find(key);
-  if (before !== undefined) return receipt(before);
+  // The checksums are of what was sent now, even where it is dropped: the SDK holds them against that.
+  if (before !== undefined) return receipt({ ...before, body, attributes });
 
   const now = world.clock.now();
   const message: QueuedMessage = {
