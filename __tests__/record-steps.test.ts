@@ -60,7 +60,7 @@ async function startLab(recordSets: StoredRecordSet[] = [], options: JointsOptio
   const domain = 'mc';
   const looks = createRecordLooks(adapter, joints.transactions);
   const compare: Lab['compare'] = (records, addresses = both) =>
-    run(compareRecordSets(looks), { domain, records, addresses });
+    run(compareRecordSets(looks, joints.transactions), { domain, records, addresses });
   const write: Lab['write'] = (records, { changes, failures }) =>
     run(writeRecordSets(adapter, joints.transactions), { domain, records, changes, failures });
   return Object.assign(joints, {
@@ -304,7 +304,7 @@ describe('records that are written', () => {
       },
     ];
 
-    const written = await lab.write([record], { changes, failures: [], passing: false });
+    const written = await lab.write([record], { changes, failures: [], passing: false, submitted: [] });
 
     expect(written).toMatchObject({ passing: true, changes: [], submitted: [] });
     expect(lab.holds()).toHaveLength(1);
@@ -349,6 +349,26 @@ describe('a change that shall be waited for', () => {
     expect(submitted).toHaveLength(2);
     expect(seen).toEqual([]);
     expect(lab.calls('GetChange')).toHaveLength(1);
+  });
+
+  it('is gone on waiting for by a run after a crash, which finds the record right [7.7, 12.2]', async () => {
+    await using lab = await startLab();
+    const { submitted } = await lab.update([entryOf({ insync: true })]);
+
+    const again = await lab.compare([entryOf({ insync: true })]);
+    const impatient = await lab.compare([entryOf()]);
+
+    expect(again).toMatchObject({ changes: [{ sent: false }, { sent: false }], submitted });
+    expect(impatient.submitted).toEqual([]);
+  });
+
+  it('is not gone on waiting for when the record has to be written anew [7.7]', async () => {
+    await using lab = await startLab();
+    await lab.update([entryOf({ insync: true })], four);
+
+    const { submitted } = await lab.compare([entryOf({ insync: true, ttl: 61 })], four);
+
+    expect(submitted).toEqual([]);
   });
 
   it('of which Route 53 knows nothing is a refusal [7.7]', async () => {

@@ -28,10 +28,11 @@ const model: Model<typeof recordsMachine> = {
   outcomes: {
     readAddresses: [found, resolves({ ipv4: [], ipv6: [] }), rejects(passingError), rejects(deniedError)],
     compareRecordSets: [
-      resolves({ changes: [different], failures: [], passing: false }),
-      resolves({ changes: [different], failures: [], passing: true }),
-      resolves({ changes: [right], failures: [], passing: false }),
-      resolves({ changes: [], failures, passing: true }),
+      resolves({ changes: [different], failures: [], passing: false, submitted: [] }),
+      resolves({ changes: [different], failures: [], passing: true, submitted: [] }),
+      resolves({ changes: [right], failures: [], passing: false, submitted: [] }),
+      resolves({ changes: [right], failures: [], passing: false, submitted: [submitted] }),
+      resolves({ changes: [], failures, passing: true, submitted: [] }),
       rejects(deniedError),
     ],
     writeRecordSets: [

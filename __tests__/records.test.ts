@@ -1,7 +1,7 @@
 /** When a domain's records are looked at, written, tried again, and let be. */
 
 import type { Failure, PublicAddresses, RecordEntry, RecordSetChange } from '../config/vocabulary.ts';
-import { type RecordsWritten, recordsMachine, type recordsSteps } from '../machines/records.ts';
+import { type RecordsAttempt, recordsMachine, type recordsSteps } from '../machines/records.ts';
 import { recordEntry } from './helpers/domain.ts';
 import { pausesOf } from './helpers/pauses.ts';
 import {
@@ -45,7 +45,7 @@ const failureOf = (problem: string, critical = true): Failure => ({
 const otherFailure: Failure = { part: 'update-route53[1]', problem: 'b.example.com: throttled', critical: false };
 
 /** What an attempt gives: nothing, unless told otherwise. */
-const gives = (attempt: Partial<RecordsWritten>) =>
+const gives = (attempt: Partial<RecordsAttempt>) =>
   resolves({ changes: [], failures: [], passing: false, submitted: [], ...attempt });
 
 /** One record that has to be written, and is, unless told otherwise. */
@@ -78,7 +78,7 @@ function updating(doings: Doings = {}, records = [record]) {
   };
 }
 
-const NOTHING: RecordsWritten = { changes: [], failures: [], passing: false, submitted: [] };
+const NOTHING: RecordsAttempt = { changes: [], failures: [], passing: false, submitted: [] };
 
 describe('records', () => {
   it('are compared with the addresses read right before, and what differs is written [7.1, 7.4]', () => {
@@ -529,6 +529,21 @@ describe('a change that is waited for', () => {
     run.clock.increment(5_000);
 
     expect(run.script.inputOf('lookAtChanges')).toEqual({ domain: 'web', submitted: [submitted, later] });
+  });
+
+  it('of a run before this one is waited for, though nothing is left to write; one that is named twice, once [7.7, 12.2]', () => {
+    const run = updating({
+      compareRecordSets: [
+        gives({ changes: [right], failures: [failureOf('throttled', false)], passing: true, submitted: [submitted] }),
+        gives({ changes: [right], submitted: [submitted] }),
+      ],
+      lookAtChanges: pending,
+    });
+
+    run.clock.increment(1_000);
+    run.clock.increment(5_000);
+
+    expect(run.script.inputOf('lookAtChanges')).toEqual({ domain: 'web', submitted: [submitted] });
   });
 
   it('is not waited for when a critical record has failed [5.4, 7.7]', () => {

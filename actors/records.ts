@@ -5,7 +5,7 @@ import type { InstanceMetadata } from '../adapters/imds.ts';
 import type { RecordSets } from '../adapters/route53.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
-import { answersLike } from '../config/record-sets.ts';
+import { answersLike, isSamePlace, setOf } from '../config/record-sets.ts';
 import type {
   Failure,
   PublicAddresses,
@@ -15,7 +15,7 @@ import type {
   RecordSetHold,
   SubmittedChange,
 } from '../config/vocabulary.ts';
-import { failureOf, type RecordsAttempt, type RecordsInput, type RecordsWritten } from '../machines/records.ts';
+import { failureOf, type RecordsAttempt, type RecordsInput, type RecordsToWrite } from '../machines/records.ts';
 import type { RecordLooks } from './record-looks.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
@@ -28,15 +28,17 @@ export const readAddresses = (imds: InstanceMetadata, keep: (addresses: PublicAd
   });
 
 /** Looks what stands there, and gives what has to change. What cannot be looked at is an outcome. */
-export const compareRecordSets = (looks: RecordLooks) =>
+export const compareRecordSets = (looks: RecordLooks, transactions: Transactions) =>
   fromPromise<RecordsAttempt, RecordsInput & { addresses: PublicAddresses }>(
     async ({ input: { domain, records, addresses }, signal }) => {
       const compared = await Promise.all(
         records.map(async (record): Promise<RecordsAttempt> => {
           try {
-            return comparison(record, await looks.read(record, domain, signal), addresses);
+            const attempt = comparison(record, await looks.read(record, domain, signal), addresses);
+            return { ...attempt, submitted: pendingOf(record, attempt.changes, transactions.of(domain)) };
           } catch (error) {
-            return { changes: [], failures: [failureOf(record, messageOf(error))], passing: isPassing(error) };
+            const failures = [failureOf(record, messageOf(error))];
+            return { changes: [], failures, passing: isPassing(error), submitted: [] };
           }
         }),
       );
@@ -44,6 +46,7 @@ export const compareRecordSets = (looks: RecordLooks) =>
         changes: compared.flatMap(({ changes }) => changes),
         failures: compared.flatMap(({ failures }) => failures),
         passing: compared.some(({ passing }) => passing),
+        submitted: compared.flatMap(({ submitted }) => submitted),
       };
     },
   );
@@ -53,9 +56,9 @@ export const compareRecordSets = (looks: RecordLooks) =>
  * It gets no signal: a change is let finish.
  */
 export const writeRecordSets = (recordSets: RecordSets, transactions: Transactions) =>
-  fromPromise<RecordsWritten, RecordsInput & Omit<RecordsAttempt, 'passing'>>(async ({ input }) => {
+  fromPromise<RecordsAttempt, RecordsToWrite>(async ({ input }) => {
     const { domain, records, changes, failures } = input;
-    const write = createWrite(recordSets, transactions.of(domain), domain);
+    const write = createWrite(recordSets, transactions.of(domain), input);
     const zones = Map.groupBy(
       changes.filter(({ sent }) => sent),
       ({ hostedZone }) => hostedZone,
@@ -98,7 +101,9 @@ function setWith({ name, ttl, setIdentifier }: RecordEntry, type: RecordSet['typ
 
 // --- What has to change ----------------------------------------------------------------------------------------------
 
-function comparison(record: RecordEntry, there: RecordSet[], addresses: PublicAddresses): RecordsAttempt {
+type Comparison = Omit<RecordsAttempt, 'submitted'>;
+
+function comparison(record: RecordEntry, there: RecordSet[], addresses: PublicAddresses): Comparison {
   const { entry, hostedZone } = record;
   const wanted = wantedSets(record, addresses);
   const changes = wanted.map((after): RecordSetChange => {
@@ -111,6 +116,24 @@ function comparison(record: RecordEntry, there: RecordSet[], addresses: PublicAd
     return { changes: [...changes, ...removals], failures: [], passing: false };
   }
   return { changes, failures: stale.map((set) => staleness(record, set)), passing: false };
+}
+
+/** What a run before this one has written and was waiting for. */
+function pendingOf(
+  { entry, insync }: RecordEntry,
+  changes: RecordSetChange[],
+  transaction: Transaction,
+): SubmittedChange[] {
+  if (!insync) return [];
+  const right = changes.filter(({ sent }) => !sent);
+  const holds = transaction.holds().filter((hold) => hold.kind === 'record-set');
+  const ids = holds.flatMap(({ changeId, ...hold }) => {
+    const isRight = right.some(
+      (change) => change.hostedZone === hold.hostedZone && isSamePlace(setOf(change), setOf(hold)),
+    );
+    return changeId !== undefined && isRight ? [changeId] : [];
+  });
+  return [...new Set(ids)].map((changeId) => ({ entry, changeId }));
 }
 
 /** A predecessor's, whom clients may go on asking for (7.6). Not a failure of the record itself. */
@@ -142,20 +165,26 @@ async function writeZone(write: Write, changes: RecordSetChange[]): Promise<Outc
   return outcomes;
 }
 
-function createWrite(recordSets: RecordSets, transaction: Transaction, domain: string): Write {
+function createWrite(recordSets: RecordSets, transaction: Transaction, { domain, records }: RecordsToWrite): Write {
   return async (changes) => {
     const hostedZone = changes[0]?.hostedZone ?? '';
+    const holds = changes.map((change) => holdOf(domain, change));
     try {
-      const changeId = await transaction.holding(
-        changes.map((change) => holdOf(domain, change)),
-        () => recordSets.write(hostedZone, changes, transaction),
-        () => true,
-      );
+      const write = () => recordSets.write(hostedZone, changes, transaction);
+      const changeId = await transaction.holding(holds, write, () => true);
+      await noteWaiting(changes, changeId);
       return { changes, ...(changeId === undefined ? {} : { changeId }) };
     } catch (error) {
       return { changes, problem: messageOf(error), passing: isPassing(error) };
     }
   };
+
+  /** For a run after a crash; one that cannot be noted is waited for all the same. */
+  async function noteWaiting(changes: RecordSetChange[], changeId: string | undefined): Promise<void> {
+    const awaited = changes.filter(({ entry }) => records.some((record) => record.entry === entry && record.insync));
+    if (changeId === undefined) return;
+    for (const change of awaited) await transaction.replace({ ...holdOf(domain, change), changeId }).catch(() => {});
+  }
 }
 
 function holdOf(domain: string, { hostedZone, before, after }: RecordSetChange): RecordSetHold {

@@ -252,7 +252,7 @@ function recordsOf({ adapters: { imds, recordSets }, transactions, recordLooks, 
   return recordsMachine.provide({
     actors: {
       readAddresses: readAddresses(imds, keepAddresses),
-      compareRecordSets: compareRecordSets(recordLooks),
+      compareRecordSets: compareRecordSets(recordLooks, transactions),
       writeRecordSets: writeRecordSets(recordSets, transactions),
       lookAtChanges: lookAtChanges(recordSets, transactions),
     } satisfies Steps<typeof recordsSteps>,

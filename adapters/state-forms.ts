@@ -160,8 +160,15 @@ const creationHold = object<CreationHold>(
 );
 
 const recordSetHoldFields = object<RecordSetHold>(
-  { kind: oneOf('record-set'), domain: string, hostedZone: string, before: recordSet, after: recordSet },
-  ['before', 'after'],
+  {
+    kind: oneOf('record-set'),
+    domain: string,
+    hostedZone: string,
+    changeId: name,
+    before: recordSet,
+    after: recordSet,
+  },
+  ['changeId', 'before', 'after'],
 );
 
 /** One of the two says which set it is. */

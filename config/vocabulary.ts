@@ -160,6 +160,8 @@ export interface RecordSetHold extends BeforeAndAfter {
   kind: 'record-set';
   domain: string;
   hostedZone: string;
+  /** The accepted change, where it is waited for until all name servers have it (7.7): a run after a crash goes on with that. */
+  changeId?: string;
 }
 
 /** One line of the journal: what this run, or one before it, has taken and not yet committed or given back. */

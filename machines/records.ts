@@ -25,20 +25,19 @@ export interface RecordsAttempt {
   changes: RecordSetChange[];
   failures: Failure[];
   passing: boolean;
-}
-
-/** What one attempt at writing gave, and the changes that are waited for until all name servers have them (7.7). */
-export interface RecordsWritten extends RecordsAttempt {
+  /** Changes that are waited for until all name servers have them (7.7): of this attempt, or of a run before it. */
   submitted: SubmittedChange[];
 }
 
 /** What the records ended with; a critical failure among them is the domain's. */
-export interface RecordsOutcome extends Omit<RecordsAttempt, 'passing'> {
+export interface RecordsOutcome extends Pick<RecordsAttempt, 'changes' | 'failures'> {
   /** What was still to be done when the step was asked to end: news only for whoever asked because time was over. */
   unfinished: Failure[];
 }
 
-export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsWritten {
+export type RecordsToWrite = RecordsInput & Pick<RecordsAttempt, 'changes' | 'failures'>;
+
+export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsAttempt {
   addresses?: PublicAddresses;
   /** Why there are no addresses yet. */
   lacking: string;
@@ -56,7 +55,7 @@ export const recordsSteps = {
   /** Gives the changes to make, `sent: false` for what is right already, and what could not be looked at. */
   compareRecordSets: step<RecordsAttempt, RecordsInput & { addresses: PublicAddresses }>('compareRecordSets'),
   /** Sends what differs; gives the same again, less what was refused. */
-  writeRecordSets: step<RecordsWritten, RecordsInput & Omit<RecordsAttempt, 'passing'>>('writeRecordSets'),
+  writeRecordSets: step<RecordsAttempt, RecordsToWrite>('writeRecordSets'),
   /** Gives the changes that not all name servers have yet. */
   lookAtChanges: step<SubmittedChange[], { domain: string; submitted: SubmittedChange[] }>('lookAtChanges'),
 };
@@ -75,9 +74,9 @@ export const recordsMachine = setup({
   actions: {
     keepAddresses: assign((_, { addresses }: { addresses: PublicAddresses }) => ({ addresses })),
     keepLack: assign((_, { lacking }: { lacking: string }) => ({ lacking })),
-    keepAttempt: assign((_, { changes, failures, passing }: RecordsAttempt) => ({ changes, failures, passing })),
-    addSubmitted: assign(({ context }, { submitted }: { submitted: SubmittedChange[] }) => ({
-      submitted: [...context.submitted, ...submitted],
+    keepAttempt: assign(({ context }, { submitted, ...attempt }: RecordsAttempt) => ({
+      ...attempt,
+      submitted: [...context.submitted, ...submitted.filter((change) => !isAmong(context.submitted, change))],
     })),
     keepSubmitted: assign((_, { submitted }: { submitted: SubmittedChange[] }) => ({ submitted })),
     countLook: assign(({ context }) => ({ looks: context.looks + 1 })),
@@ -223,9 +222,9 @@ export const recordsMachine = setup({
           {
             guard: { type: 'someLeft', params: ({ event }) => event.output },
             target: 'backing-off',
-            actions: [keepAttempt(), addSubmitted()],
+            actions: keepAttempt(),
           },
-          { target: 'awaiting-insync', actions: [keepAttempt(), addSubmitted()] },
+          { target: 'awaiting-insync', actions: keepAttempt() },
         ],
         onError: { target: 'ended', actions: [failedWith(), 'forgetUnsent'] },
       },
@@ -289,10 +288,6 @@ function keepAttempt() {
   return { type: 'keepAttempt', params: ({ event }: { event: { output: RecordsAttempt } }) => event.output } as const;
 }
 
-function addSubmitted() {
-  return { type: 'addSubmitted', params: ({ event }: { event: { output: RecordsWritten } }) => event.output } as const;
-}
-
 /** Without the changes that were to be sent and are not. */
 function keepUnsent() {
   return {
@@ -313,6 +308,10 @@ function rightIn(changes: RecordSetChange[]): RecordSetChange[] {
 function unfinishedIn({ failures, records }: RecordsContext): Failure[] {
   if (failures.length > 0) return failures;
   return records.map((record) => failureOf(record, 'asked to end before it was written'));
+}
+
+function isAmong(submitted: SubmittedChange[], { entry, changeId }: SubmittedChange): boolean {
+  return submitted.some((change) => change.entry === entry && change.changeId === changeId);
 }
 
 function jitterIn([record]: RecordEntry[], count: number): number {
