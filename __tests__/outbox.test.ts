@@ -87,13 +87,18 @@ function processArgs(text: string): string[] {
 describe('the outbox', () => {
   it('has what was kept and not forgotten for the next run, whole, the oldest first [10.2]', async () => {
     const first = await open();
-    for (const n of [2, 0, 1]) await first.keep(messageOf(n));
-    await first.forget(messageOf(0).id);
+    const [newest, oldest, middle] = [3, 1, 2].map((n, i) => messageOf(i, { writtenAt: messageOf(n).writtenAt })) as [
+      DatedMessage,
+      DatedMessage,
+      DatedMessage,
+    ];
+    for (const message of [newest, oldest, middle, messageOf(9)]) await first.keep(message);
+    await first.forget(messageOf(9).id);
 
     const second = await open();
 
     expect(first.left).toEqual([]);
-    expect(second.left).toEqual([messageOf(1), messageOf(2)]);
+    expect(second.left).toEqual([oldest, middle, newest]);
     expect(problems).toEqual([]);
   });
 
@@ -230,6 +235,16 @@ describe('a damaged message', () => {
     expect(left).toEqual([messageOf(2)]);
     expect(names()).toEqual([expect.stringMatching(`${nameOf(1)}.damaged-\\d{8}T\\d{6}Z$`), nameOf(2)]);
     expect(problems).toEqual([expect.stringMatching(`^${fileOf(1)} cannot be trusted \\(.+\\): set aside as `)]);
+  });
+
+  it('is one whose id is none [12.4]', async () => {
+    mkdirSync(dir);
+    writeFileSync(path.join(dir, 'constructor.json'), textOf({ ...messageOf(1), id: 'constructor' }));
+
+    const { left } = await open();
+
+    expect(left).toEqual([]);
+    expect(problems).toEqual([expect.stringContaining('message.id is "constructor" instead of a UUID')]);
   });
 
   it('may be no file at all [12.4]', async () => {
@@ -478,7 +493,9 @@ describe('an outbox on a disk that is slow to answer', () => {
     const outbox = await open({ patienceMs: 1 });
     outbox.keep(long).catch(() => {});
 
-    await expect(outbox.settled()).resolves.toBeUndefined();
+    await outbox.settled();
+
+    expect(existsSync(fileOf(1))).toBe(false);
   });
 });
 
