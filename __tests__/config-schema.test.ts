@@ -5,7 +5,8 @@ import { Compile } from 'typebox/schema';
 import { type FieldSchema, rootField } from '../config/field.ts';
 import { examineConfig } from '../config/load.ts';
 import { publishedSchema } from '../config/published-schema.ts';
-import { exampleConfig } from '../tools/example-config.ts';
+import { decodeUserData } from '../config/user-data.ts';
+import { exampleConfig, multipartExample } from '../tools/example-config.ts';
 import { configurationPage, schemaText } from '../tools/generate.ts';
 
 const validator = Compile(publishedSchema());
@@ -132,6 +133,25 @@ describe('the configuration reference', () => {
     expect(page).toContain('| `timeout` | number of seconds, 0.1 to 604800 | `600` |');
     expect(page).toContain('| `device` **M** | text | *required* |');
     expect(page).toContain('| `interrupt-detection.options.interval` | number of seconds, 0.1 to 30 | `1` |');
+  });
+
+  it('has an example in every row of a key [3.2]', () => {
+    const [keys = ''] = configurationPage().split('\n## Event\n');
+    const rows = keys.split('\n').filter((line) => line.startsWith('| `'));
+
+    expect(rows.length).toBeGreaterThan(50);
+    expect(rows.filter((row) => !/ Example: `.+` \|$/.test(row))).toEqual([]);
+  });
+
+  it('shows how to have both, a configuration and something for cloud-init [3.1]', async () => {
+    const text = await decodeUserData(Buffer.from(multipartExample));
+
+    expect(configurationPage()).toContain(multipartExample);
+    expect(examineConfig(text, 'example', { strict: true })).toMatchObject({
+      config: { domains: { 'mc.example.com': {} } },
+      errors: [],
+      warnings: [],
+    });
   });
 
   it('opens with an example that is right in every way [3.1]', () => {

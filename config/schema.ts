@@ -37,15 +37,16 @@ const critical = Type.Boolean({
   default: true,
   examples: [false],
   description:
-    'Whether the domain fails when this cannot be had. `false`: it goes on without, and says so in log, status and `{error}`.',
+    'Whether the domain fails when this cannot be had. `false`: it goes on without it, and says so in log, status and `{error}`.',
 });
 
-const release = Type.Array(anEvent, {
-  default: [],
-  expected: 'a list of events, for example ["interrupted"]',
-  examples: [['interrupted', 'stopping']],
-  description: 'Events after whose commands this is given back. Without any, it stays as it is.',
-});
+const release = (description: string) =>
+  Type.Array(anEvent, {
+    default: [],
+    expected: 'a list of events, for example ["interrupted"]',
+    examples: [['interrupted', 'stopping']],
+    description: `Events (\`interrupted\`, \`stopping\`, \`failed\`) after whose commands ${description}`,
+  });
 
 const exitCodes = Type.Union(
   [Type.Integer(), Type.Array(Type.Union([Type.Integer(), Type.String()])), Type.String(), Type.Null()],
@@ -61,7 +62,8 @@ const inherited = {
   timeout: Type.Optional(
     seconds({
       examples: [30],
-      description: 'Limit for one line. Absent: what is left of the deadline of the event.',
+      description:
+        'Limit for one line. Its process group gets SIGTERM 5 s before (a third of the limit, if that is less) and SIGKILL at it. Absent: what is left of the time of the event.',
     }),
   ),
   env: Type.Optional(
@@ -72,9 +74,14 @@ const inherited = {
         'Environment variables on top of the inherited ones. Those of a line are added to those of its group.',
     }),
   ),
-  cwd: Type.Optional(text({ examples: ['/srv/minecraft'], description: 'Working directory.' })),
+  cwd: Type.Optional(
+    text({ examples: ['/srv/minecraft'], description: 'Working directory. Absent: that of the daemon.' }),
+  ),
   user: Type.Optional(
-    text({ examples: ['minecraft'], description: 'User to run as, with its groups and without ours.' }),
+    text({
+      examples: ['minecraft'],
+      description: 'User to run as, with its groups and without ours. Absent: the user of the daemon, mostly root.',
+    }),
   ),
 };
 
@@ -135,7 +142,7 @@ const volume = Type.Object(
       expected: 'the letters x, p and c, for example "xp" or ["x", "p"]',
       examples: ['x', 'pc'],
       description:
-        'Where the volume comes from, tried in the order written: `x` the volume `volume-id`, `p` a free one of the pool `pool-name`, `c` a new one by `create`.',
+        'Where the volume comes from: `x` the volume `volume-id`, `p` a free one of the pool `pool-name`, `c` a new one by `create`. Several are tried in the order written: `xpc`.',
     }),
     'volume-id': Type.Optional(
       text({ macros: true, examples: ['vol-0123456789abcdef0'], description: 'The volume for source `x`.' }),
@@ -154,7 +161,7 @@ const volume = Type.Object(
         default: 'spread',
         examples: ['most-recently-used'],
         description:
-          'Which free volume of the pool is tried first. `spread` keeps instances that boot at once from trying the same one; `index` goes by launch index.',
+          'Which free volume of the pool is tried first. `spread` keeps instances that boot at once from trying the same one; `index` goes by launch index, as the old daemon did. `least-recent-used` is an older spelling.',
       },
     ),
     create: Type.Optional(
@@ -162,7 +169,7 @@ const volume = Type.Object(
         expected: 'an object of CreateVolume parameters, for example { "Size": 10, "VolumeType": "gp3" }',
         examples: [{ SnapshotId: 'snap-0123456789abcdef0', VolumeType: 'gp3' }],
         description:
-          "Parameters of EC2's CreateVolume for source `c`, in the API's own spelling. Zone and tags are added.",
+          "Parameters of EC2's CreateVolume for source `c`, in the API's own spelling; `Size` (in GiB) or `SnapshotId` is needed. Zone and tags are added.",
       }),
     ),
     wait: Type.Optional(
@@ -175,9 +182,12 @@ const volume = Type.Object(
     ),
     exec: execGroups({
       examples: [[{ lines: [{ argv: ['/usr/local/bin/mount-world', '{attached_device}', '{attach_op}'] }] }]],
-      description: 'Commands to run once the device of this volume is there, before the domain is started.',
+      description:
+        'Commands to run once the device of this volume is there, before the domain is started: to format it where `{attach_op}` is `true` and it is empty, and to mount it.',
     }),
-    release,
+    release: release(
+      'the volume is unmounted and detached, never by force. Without any, it stays attached until EC2 ends the instance.',
+    ),
   },
   { title: 'Volume', description: 'A volume to attach.' },
 );
@@ -185,7 +195,10 @@ const volume = Type.Object(
 const record = Type.Object(
   {
     critical,
-    hostedzone: text({ examples: ['Z0123456789ABCDEFGHIJ'], description: 'Id of the Route 53 hosted zone.' }),
+    hostedzone: text({
+      examples: ['Z0123456789ABCDEFGHIJ'],
+      description: 'Id of the Route 53 hosted zone, not its name.',
+    }),
     name: text({
       macros: true,
       examples: ['mc.example.com'],
@@ -203,20 +216,24 @@ const record = Type.Object(
     wait: Type.Enum(['none', 'insync'], {
       default: 'none',
       examples: ['insync'],
-      description: '`insync` waits until all name servers of Route 53 have the change.',
+      description:
+        '`insync`: the domain is not started before all name servers of Route 53 have the change, mostly within a minute. Needs `route53:GetChange`.',
     }),
     set: Type.Enum(['simple', 'multivalue'], {
       default: 'simple',
       examples: ['multivalue'],
-      description: '`multivalue` gives each instance its own record under one name.',
+      description:
+        '`multivalue` gives each instance a record of its own under one name, and clients get up to eight of them. The name must have no simple record.',
     }),
     stale: Type.Enum(['warn', 'delete'], {
       default: 'warn',
       examples: ['delete'],
       description:
-        "What to do with a predecessor's A or AAAA record for which this instance has no address: warn, or delete it.",
+        "What to do with a predecessor's A or AAAA record where this instance has no such address, which leads clients astray: warn of it, or delete it.",
     }),
-    release,
+    release: release(
+      'the record is withdrawn, if it still points here. Without any, it stays until the next instance writes it.',
+    ),
   },
   { title: 'Record', description: 'A DNS record that points at the instance.' },
 );
@@ -232,7 +249,7 @@ const notify = Type.Object(
   {
     backend: Type.Enum(['aws-sns', 'aws-sqs', 'ans-sqs'], {
       examples: ['aws-sns'],
-      description: 'Where messages go. `ans-sqs` is an older spelling of `aws-sqs`.',
+      description: 'Where messages go: to an SNS topic or an SQS queue. `ans-sqs` is an older spelling of `aws-sqs`.',
     }),
     options: Type.Object(
       {
@@ -256,7 +273,7 @@ const notify = Type.Object(
       {
         expected: 'an object, for example { "topic": "arn:aws:sns:…" }',
         examples: [{ topic: 'arn:aws:sns:eu-west-1:123456789012:fleet' }],
-        description: 'The receiver.',
+        description: 'Which topic or queue.',
       },
     ),
     envelope: Type.Object(
@@ -293,7 +310,7 @@ const notify = Type.Object(
       },
     ),
   },
-  { title: 'Receiver', description: 'Somebody to tell about events.' },
+  { title: 'Receiver', description: 'Somebody to tell about events: one message for each event and run.' },
 );
 
 const domain = Type.Object(
@@ -332,7 +349,7 @@ const interruptDetection = Type.Object(
     detect: Type.Enum(['poll'], {
       default: 'poll',
       examples: ['poll'],
-      description: 'How notices are found. Looking at the instance metadata is the only way there is.',
+      description: 'How notices are found. Looking at the instance metadata again and again is the only way there is.',
     }),
     options: Type.Object(
       {
@@ -341,13 +358,15 @@ const interruptDetection = Type.Object(
           maximum: 30,
           default: 1,
           examples: [1],
-          description: 'Time between two looks at the instance metadata.',
+          description:
+            'Time between two looks at the instance metadata. The longer it is, the later a notice may be seen, and there are only two minutes.',
         }),
         'treat-as-interruption': Type.Array(Type.Enum(['rebalance', 'maintenance']), {
           default: [],
           expected: 'a list of "rebalance" and "maintenance"',
           examples: [['rebalance']],
-          description: 'Signs of a coming interruption that are taken as a notice with 120 s left.',
+          description:
+            'Early signs, a rebalance recommendation or scheduled maintenance, that are taken as a notice with 120 s left. Without, they are the event `at-risk` and change nothing.',
         }),
       },
       { default: {}, examples: [{ interval: 2 }], description: 'How to look.' },
@@ -363,26 +382,34 @@ export const configSchema = Type.Object(
       Type.String({ examples: ['./configuration.schema.json'], description: 'For editors. Ignored by the daemon.' }),
     ),
     'set-hostname': hostName(
-      "Transient host name, set before any domain's commands. A failure is reported, not fatal.",
+      "Transient host name, set first thing, before any domain's commands. A failure is reported, not fatal.",
     ),
     hostname: hostName('Another spelling of `set-hostname`, which wins where both are given.'),
     timeout: seconds({
       default: 600,
       examples: [300],
-      description: "Limit for a domain's way up, to the end of its last `started` command.",
+      description:
+        "Limit for a domain's way up, to the end of its last `started` command. A domain that is not through by then fails.",
     }),
-    'stop-timeout': seconds({ default: 90, examples: [60], description: 'Limit for the way down after SIGTERM.' }),
+    'stop-timeout': seconds({
+      default: 90,
+      examples: [60],
+      description:
+        'Limit for the way down after SIGTERM, and for `failed` commands. `TimeoutStopSec` of the systemd unit (150) has to be longer.',
+    }),
     'require-all': Type.Boolean({
       default: false,
       examples: [true],
-      description: '`true`: one failed domain fails all, before any `started` command.',
+      description:
+        '`true`: one domain that fails on its way up fails all, before any `started` command; those that stand wait for the others.',
     }),
     'interrupt-detection': interruptDetection,
     domains: mapOf(domain, {
       default: {},
       expected: 'an object of domains, for example { "mc.example.com": { … } }',
       examples: [{ 'mc.example.com': {} }],
-      description: 'The applications on this instance, by name. Without any, the daemon only watches for notices.',
+      description:
+        'The applications on this instance, by name: 1 to 200 bytes without "/", since files are called so, too. Without any, the daemon only watches for notices.',
     }),
   },
   {

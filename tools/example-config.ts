@@ -27,3 +27,19 @@ export const exampleConfig = `{
     },
   },
 }`;
+
+/** User data that holds a configuration beside something for cloud-init. A test reads it. */
+export const multipartExample = `Content-Type: multipart/mixed; boundary="part"
+MIME-Version: 1.0
+
+--part
+Content-Type: text/cloud-config
+
+#cloud-config
+packages: [openjdk-21-jre-headless]
+--part
+Content-Type: text/x-ec2fleetd-config
+
+{ "domains": { "mc.example.com": {} } }
+--part--
+`;

@@ -2,7 +2,7 @@
 import { classicEvents, type EventName, eventAliases, notifiedByDefault } from '../config/events.ts';
 import { type FieldSchema, rootField } from '../config/field.ts';
 import { publishedSchemaText } from '../config/published-schema.ts';
-import { exampleConfig } from './example-config.ts';
+import { exampleConfig, multipartExample } from './example-config.ts';
 import { exampleValues } from './macros-page.ts';
 import { eventMeanings } from './meanings.ts';
 
@@ -26,6 +26,12 @@ base64, or as a part of type \`text/x-ec2fleetd-config\` of a MIME multipart) or
 
 \`\`\`jsonc
 ${exampleConfig.trim()}
+\`\`\`
+
+User data that cloud-init is to read as well has both as parts of one message:
+
+\`\`\`
+${multipartExample.trim()}
 \`\`\`
 
 Keys without a default may be left out unless they are marked *required*. **M** marks text in which [macros](#macros) are
