@@ -62,16 +62,24 @@ describe('a scenario file [13.1]', () => {
     expect(timeline.map(({ order }) => order)).toEqual(['expireTokens', 'reboot', 'heal']);
   });
 
-  it('may have user data as what they say, and null for what is not there', async () => {
+  it('may have user data as text, as bytes and as what they say, and null for what is not there', async () => {
     const { world, timeline } = parsed({
-      world: { instances: [{ userData: { domains: {} }, publicIpv4: null }] },
-      timeline: [{ at: 0, changeInstance: { rebalance: null, userData: '{}' } }],
+      world: {
+        instances: [
+          { userData: { domains: {} }, publicIpv4: null },
+          { id: 'i-text', userData: '{}' },
+          { id: 'i-bytes', userData: { base64: '/w==' } },
+        ],
+      },
+      timeline: [{ at: 0, changeInstance: { rebalance: null, userData: null } }],
     });
     cloud = await startCloud(world);
 
     expect(String(Buffer.from(cloud.instance().userData ?? ''))).toBe('{"domains":{}}');
+    expect(String(Buffer.from(cloud.instance('i-text').userData ?? ''))).toBe('{}');
+    expect([...(cloud.instance('i-bytes').userData ?? [])]).toEqual([0xff]);
     expect(cloud.instance().publicIpv4).toBeUndefined();
-    expect(timeline[0]?.value).toEqual({ rebalance: undefined, userData: '{}' });
+    expect(timeline[0]?.value).toStrictEqual({ rebalance: undefined, userData: undefined });
   });
 
   it('may be no more than a timeline, or a world', () => {
@@ -107,6 +115,11 @@ describe('a scenario file [13.1]', () => {
     {
       file: '{ "world": { "instances": [{ "metadataFaults": [{ "kind": "flood" }] }] } }',
       says: ['world.instances[0].metadataFaults[0]: "kind" is one of status, hang, reset, latency'],
+    },
+    // What has a wrong form has no second problem for that.
+    {
+      file: '{ "world": { "faults": [{ "kind": "latency", "ms": "5" }] } }',
+      says: ['world.faults[0].ms: expected a number of milliseconds, got "5". Write 5 without quotes.'],
     },
     { file: '{ "world": { "policies": { "role": { "Statement": 5 } } } }', says: ['world.policies: '] },
     { file: '{ "timeline": [{ "at": -1, "heal": {} }] }', says: ['timeline[0].at: expected a number of seconds'] },
@@ -150,6 +163,14 @@ describe('a scenario file [13.1]', () => {
     }
   });
 
+  it('is refused when its user data are more than EC2 takes', () => {
+    const userData = 'x'.repeat(16_385);
+
+    expect(problemsOf(JSON.stringify({ world: { instances: [{ userData }] } }))).toEqual([
+      'bad.jsonc:1:36 world.instances[0].userData: has 16385 bytes. EC2 takes up to 16384.',
+    ]);
+  });
+
   it('is refused with every problem at once, in file order, each with its place', () => {
     const file = [
       '{',
@@ -169,6 +190,7 @@ describe('a scenario file [13.1]', () => {
   it('may name an instance that is launched before, with an id of its own or without', () => {
     const { timeline } = parsed({
       timeline: [
+        { at: 3, launch: {} },
         { at: 2, reboot: { instanceId: 'i-0123456789abcde01' } },
         { at: 1, launch: {} },
         { at: 1, launch: { id: 'i-own' } },
@@ -176,7 +198,7 @@ describe('a scenario file [13.1]', () => {
       ],
     });
 
-    expect(timeline).toHaveLength(4);
+    expect(timeline).toHaveLength(5);
   });
 });
 
@@ -185,16 +207,33 @@ describe('the timeline of a scenario [13.1]', () => {
     const scenario = parsed({
       world: { topics: ['news'] },
       timeline: [
-        { at: 0.02, interrupt: {} },
-        { at: 0.01, fault: { kind: 'throttled' } },
+        { at: 0.2, interrupt: {} },
+        { at: 0.1, fault: { kind: 'throttled' } },
         { at: 0, launch: { id: 'i-new' } },
       ],
     });
+    const startMs = Date.now();
     const { told } = await play(scenario);
 
     expect(told).toEqual(['launch {"id":"i-new"} i-new', 'fault {"kind":"throttled"}', 'interrupt']);
+    // Timers may fire a millisecond early.
+    expect(Date.now() - startMs).toBeGreaterThanOrEqual(198);
     expect(cloud?.instance().notice?.action).toBe('terminate');
     expect(cloud?.instance('i-new').state).toBe('running');
+  });
+
+  it('is told without all the bytes of user data, and cut where it is long', async () => {
+    const { timeline } = parsed({
+      timeline: [
+        { at: 0, changeInstance: { userData: { domains: {} } } },
+        { at: 0, changeInstance: { tags: { long: 'x'.repeat(300) } } },
+      ],
+    });
+
+    expect(timeline.map(orderText)).toEqual([
+      'changeInstance {"userData":"14 bytes"}',
+      `changeInstance {"tags":{"long":"${'x'.repeat(182)}…`,
+    ]);
   });
 
   it('ends with the cloud', async () => {
@@ -226,6 +265,11 @@ describe('the timeline of a scenario [13.1]', () => {
     },
     healMetadata: { value: {}, shows: (running) => running.instance().metadataFaults, as: [] },
     expireTokens: { value: {}, shows: (running) => running.instance().tokenGeneration, as: 1 },
+    autoScale: {
+      value: { activity: 'standby', stepMs: 60_000, instanceId: 'i-other' },
+      shows: (running) => running.instance('i-other').targetLifecycleState,
+      as: 'Standby',
+    },
     changeInstance: {
       value: { publicIpv4: null, instanceId: 'i-other' },
       shows: (running) => running.instance('i-other').publicIpv4,

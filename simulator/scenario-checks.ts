@@ -1,7 +1,7 @@
 /** What the form of a scenario cannot say: which members go together, and whether what is named is there. */
 import type { Finding, Place } from '../config/check.ts';
 import { FaultError, parseMetadataFault } from './faults.ts';
-import { instanceIdAt } from './parts.ts';
+import { instanceIdAt, USER_DATA_LIMIT_BYTES } from './parts.ts';
 import { type Policies, parsePoliciesByRole } from './permissions.ts';
 import { PolicyError } from './policy.ts';
 import { type OrderName, orderNames } from './scenario-orders.ts';
@@ -13,9 +13,18 @@ export function scenarioFindings(places: readonly Place[], findings: readonly Fi
   return [
     ...whole.flatMap(partFindings),
     ...places.filter(({ pattern }) => pattern === 'timeline.*').flatMap((step) => orderFindings(step, findings)),
+    ...whole.flatMap(userDataFindings),
     ...repeatedIds(whole),
     ...unknownInstances(places),
   ];
+}
+
+/** User data as bytes; an object is them in base64, or else what they say in JSON. */
+export function userDataOf(written: string | object): Buffer {
+  if (typeof written === 'string') return Buffer.from(written);
+  const { base64, ...rest } = written as { base64?: unknown };
+  const isBytes = typeof base64 === 'string' && Object.keys(rest).length === 0;
+  return isBytes ? Buffer.from(base64, 'base64') : Buffer.from(JSON.stringify(written));
 }
 
 /** Readers of parts that have more rules than a form, by the pattern of their place. */
@@ -39,6 +48,14 @@ function partFindings(place: Place): Finding[] {
     if (error instanceof FaultError || error instanceof PolicyError) return [findingAt(place, `${error.message}.`)];
     throw error;
   }
+}
+
+function userDataFindings(place: Place): Finding[] {
+  const written = place.value as string | object | null;
+  if (!place.pattern.endsWith('.userData') || written === null) return [];
+  const { length } = userDataOf(written);
+  if (length <= USER_DATA_LIMIT_BYTES) return [];
+  return [findingAt(place, `has ${length} bytes. EC2 takes up to ${USER_DATA_LIMIT_BYTES}.`)];
 }
 
 /** Each step has one order, so that each has its place in the order of time. */

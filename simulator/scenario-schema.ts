@@ -31,8 +31,11 @@ function object(properties: Record<string, FieldSchema>, ...required: string[]):
   return { type: 'object', properties, required };
 }
 
-/** Texts that may be written as what they say. */
-const json: FieldSchema = { anyOf: [text, anything], expected: 'a string, or an object that is written as JSON' };
+/** Bytes, or a text that may be written as what it says. */
+const userData: FieldSchema = {
+  anyOf: [text, anything, { type: 'null' }],
+  expected: 'a string, an object that is written as JSON, { "base64": "…" } or null',
+};
 
 /** Every member of any kind; `service-faults.ts` and `faults.ts` know which goes with which. */
 const span = { count, afterMs: milliseconds, forMs: milliseconds };
@@ -87,7 +90,7 @@ const instanceFacts = {
   tags,
   targetLifecycleState: textOrNull,
   uptimeS: count,
-  userData: json,
+  userData,
 } as const satisfies Partial<Record<keyof InstanceSetup, FieldSchema>>;
 
 /** Its sysroot is the simulator's choice, its notice comes by an order, and the rest is of no use to a file. */

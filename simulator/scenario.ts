@@ -5,7 +5,7 @@ import { createLocator, pathText } from '../config/source-text.ts';
 import { parseSyntax } from '../config/syntax.ts';
 import type { Cloud } from './handle.ts';
 import type { InstanceSetup } from './parts.ts';
-import { scenarioFindings } from './scenario-checks.ts';
+import { scenarioFindings, userDataOf } from './scenario-checks.ts';
 import { type OrderName, type OrderValues, orderNames, perform } from './scenario-orders.ts';
 import { scenarioSchema } from './scenario-schema.ts';
 import type { CloudSetup } from './setup.ts';
@@ -62,9 +62,10 @@ export function playScenario(
     });
 }
 
-/** `interrupt {"action":"terminate"}` */
+/** `interrupt {"action":"terminate"}`; what is long is cut. */
 export function orderText({ order, value }: Step): string {
-  const written = JSON.stringify(value);
+  // Buffers have become lists of their bytes before a replacer sees them.
+  const written = JSON.stringify(value, (name, inner) => (name === 'userData' ? `${inner.data.length} bytes` : inner));
   return written === '{}' ? order : `${order} ${written.length > 200 ? `${written.slice(0, 199)}…` : written}`;
 }
 
@@ -98,5 +99,5 @@ function stepOf({ at, ...orders }: { at: number } & Partial<OrderValues>): Step 
 /** What is `null` in the file is not there, and user data may be written as what they say. */
 function instanceOf(written: InstanceSetup): InstanceSetup {
   const setup = Object.fromEntries(Object.entries(written).map(([name, value]) => [name, value ?? undefined]));
-  return typeof setup.userData === 'object' ? { ...setup, userData: JSON.stringify(setup.userData) } : setup;
+  return { ...setup, ...(setup.userData !== undefined && { userData: userDataOf(setup.userData) }) };
 }
