@@ -356,6 +356,18 @@ describe('rules of record sets in the simulated Route 53 [13.1]', () => {
     expect(there).toMatchObject({ Name: 'many.example.com.', TTL: 60 });
   });
 
+  it('delete an alias that the setup has spelt in its own way', async () => {
+    const target = { hostedZoneId: 'Z32O12XQLNTSW2', dnsName: 'LB-1.elb.amazonaws.com', evaluateTargetHealth: false };
+    const standingAlias = { name: 'to.example.com', type: 'A', values: [], alias: target };
+    await using dns = await startRoute53({
+      hostedZones: [{ id: ZONE, name: 'example.com', recordSets: [standingAlias] }],
+    });
+
+    await dns.change({ DELETE: alias('to.example.com', 'lb-1.elb.amazonaws.com.', 'Z32O12XQLNTSW2') });
+
+    expect(dns.records()).toEqual([]);
+  });
+
   it('let a zone have 10,000 record sets', async () => {
     const recordSets = Array.from({ length: 9_998 }, (_, i) => stored(`n${i}.example.com`));
     const setup: CloudSetup = { hostedZones: [{ id: ZONE, name: 'example.com', recordSets }] };

@@ -98,6 +98,41 @@ describe('hosted zones of the simulated Route 53 [13.1]', () => {
   });
 });
 
+describe('what the simulated Route 53 takes from other clients than the SDK [13.1]', () => {
+  const batch = (changes: string) =>
+    '<ChangeResourceRecordSetsRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><ChangeBatch>' +
+    `<Comment>first</Comment>${changes}</ChangeBatch></ChangeResourceRecordSetsRequest>`;
+  const upsert =
+    '<Changes><Change><Action>UPSERT</Action><ResourceRecordSet><Name>a.example.com</Name><Type>A</Type><TTL>60</TTL>' +
+    '<ResourceRecords><ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>' +
+    '</Change></Changes>';
+
+  it.each([
+    {
+      of: 'a slash at the end of the path, and the comment first',
+      path: 'rrset/',
+      body: batch(upsert),
+      says: 'PENDING',
+    },
+    { of: 'what is no XML', path: 'rrset', body: '<ChangeBatch>', says: '<Code>MalformedInput</Code>' },
+    { of: 'a batch of nothing', path: 'rrset', body: batch('<Changes/>'), says: '<Code>InvalidInput</Code>' },
+    {
+      of: 'a comment of 257 characters',
+      path: 'rrset',
+      body: batch(upsert).replace('first', 'x'.repeat(257)),
+      says: '<Code>InvalidInput</Code>',
+    },
+  ])('answers $says to $of', async ({ path, body, says }) => {
+    await using dns = await startRoute53();
+
+    const url = `${dns.cloud.url}/2013-04-01/hostedzone/${ZONE}/${path}`;
+    const reply = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/xml' }, body });
+
+    expect(reply.status).toBe(says === 'PENDING' ? 200 : 400);
+    expect(await reply.text()).toContain(says);
+  });
+});
+
 describe('how fast the simulated Route 53 may be asked [13.1]', () => {
   it('takes five calls at once in the whole account, whatever they are, and refuses the sixth', async () => {
     await using dns = await startRoute53({ throttling: { 'Route 53': { refillPerS: 0 } } });

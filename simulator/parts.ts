@@ -190,9 +190,18 @@ export function createZone({
     recordSets: [
       { name: apex, type: 'NS', ttl: 172_800, values: ['ns-1.example.net.', 'ns-2.example.net.'] },
       { name: apex, type: 'SOA', ttl: 900, values: [soa] },
-      ...recordSets.map((record) => ({ ...record, name: storedName(record.name) })),
+      ...recordSets.map(storedRecordSet),
     ],
     busyUntilMs: 0,
+  };
+}
+
+function storedRecordSet(record: StoredRecordSet): StoredRecordSet {
+  const { alias } = record;
+  return {
+    ...record,
+    name: storedName(record.name),
+    ...(alias !== undefined && { alias: { ...alias, dnsName: storedName(alias.dnsName) } }),
   };
 }
 

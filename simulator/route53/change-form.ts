@@ -6,6 +6,7 @@ import { AwsError } from '../aws-error.ts';
 import type { StoredRecordSet } from '../cloud.ts';
 import { childrenOf, type Element, elementOf, recordSetIn, textIn } from './record-sets.ts';
 
+/** One change of a request. */
 export interface Change {
   action: 'CREATE' | 'DELETE' | 'UPSERT';
   record: StoredRecordSet;
@@ -14,8 +15,8 @@ export interface Change {
 /** Source: Route 53 Developer Guide, "Supported DNS record types". */
 const TYPES = 'A AAAA CAA CNAME DS HTTPS MX NAPTR NS PTR SOA SPF SRV SSHFP SVCB TLSA TXT'.split(' ');
 
-/** Each says how one of several record sets with the same name and type is chosen. */
-const ROUTINGS = ['Weight', 'Region', 'Failover', 'GeoLocation', 'MultiValueAnswer'];
+/** Each says how one of several record sets with the same name and type is chosen; GeoLocation, too, which is refused before. */
+const ROUTINGS = ['Weight', 'Region', 'Failover', 'MultiValueAnswer'];
 
 /** Rather a refusal than records that are not what was asked for. */
 const UNKNOWN = ['GeoLocation', 'GeoProximityLocation', 'CidrRoutingConfig', 'TrafficPolicyInstanceId'];
@@ -39,7 +40,7 @@ function changeIn(xml: Element): Change {
   const given = elementOf(xml, 'ResourceRecordSet');
   const change = { action, record: recordSetIn(given) } as const;
   checkMembers(given, change);
-  checkContent(given, change);
+  checkContent(change);
   checkRouting(given, change);
   return change;
 }
@@ -51,12 +52,12 @@ function checkMembers(given: Element, { record }: Change): void {
     throw invalid(`Invalid value '${record.type}' for Type: expected one of ${TYPES.join(', ')}.`);
 }
 
-function checkContent(given: Element, change: Change): void {
+function checkContent(change: Change): void {
   const { alias, ttl, values } = change.record;
-  const isRecord = ttl !== undefined && values.length > 0;
-  const found = (alias === undefined ? 0 : 1) + (isRecord ? 1 : 0);
-  const isBoth = alias !== undefined && (given.TTL !== undefined || values.length > 0);
-  if (found === 1 && !isBoth) return;
+  const hasTtl = ttl !== undefined;
+  const hasValues = values.length > 0;
+  const isBoth = alias !== undefined && (hasTtl || hasValues);
+  if (!isBoth && (alias !== undefined || (hasTtl && hasValues))) return;
   throw invalid(
     'Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], ' +
       `but found ${isBoth ? 'more than one' : 'none'} in ${written(change)}`,

@@ -9,6 +9,10 @@ import { changesIn } from './change-form.ts';
 import { type Element, textIn } from './record-sets.ts';
 import { zoneOf } from './zones.ts';
 
+/**
+ * All of a batch or nothing, one batch at a time.
+ * @throws AwsError
+ */
 export function changeResourceRecordSets(world: World, zoneId: string, batch: Element): XmlElement {
   const zone = zoneOf(world, zoneId);
   const changes = changesIn(batch);
@@ -44,6 +48,7 @@ function newChange(world: World, zoneId: string, comment: string | undefined): Z
   return change;
 }
 
+/** @throws AwsError `NoSuchChange` */
 export function getChange({ changes }: World, id: string): XmlElement {
   const change = changes.get(id);
   if (change === undefined) throw new AwsError('NoSuchChange', `Could not find resource with ID: ${id}`, 404);
