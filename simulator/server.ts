@@ -17,7 +17,7 @@ import { type CloudSetup, createWorld } from './setup.ts';
 export type { CallRecord } from './calls.ts';
 export type { MetadataFault } from './faults.ts';
 export type { Cloud } from './handle.ts';
-export type { FaultScope, HealScope, ServiceFault } from './service-faults.ts';
+export type { ServiceFault } from './service-faults.ts';
 export type { CloudSetup, InstanceSetup } from './setup.ts';
 
 export async function startCloud(setup: CloudSetup = {}): Promise<Cloud> {
