@@ -319,6 +319,26 @@ describe('problems', () => {
   });
 
   it.each([
+    [true, 'expected exit codes, for example 0, [0, 3] or "0-1,142", or null, got true.'],
+    [[[1]], 'expected a whole number or a string, got a list.'],
+  ])('ec %j, of the wrong kind [3.1, 8.3]', (ec, message) => {
+    expect(messagesOf(group({ ec }))).toEqual([message]);
+  });
+
+  it.each([
+    ['source', volume({ source: ['z'] }), /^expected "x" or "p" or "c", got "z"\.$/],
+    ['source', volume({ source: 1 }), /got 1\.$/],
+    ['source in capitals', volume({ source: ['X'] }), /got "X"\. Did you mean "x"\?$/],
+    ['release', volume({ release: ['never'] }), /^expected an event .*, got "never"\.$/],
+    ['on', group({ on: ['never'] }), /^expected an event .*, got "never"\.$/],
+    ['a volume', { domains: { web: { 'attach-volume': [[]] } } }, /^expected an object in braces/],
+    ['on of a volume', volume({ exec: [{ on: [5], lines: [] }] }), /^expected an event .*, got 5\.$/],
+    ['argv', line({ argv: [1, '{nobody}'] }), /^expected a string, got 1\. Write "1"\.$/],
+  ])('a list with something wrong in it is told once: %s [3.1]', (_, config, message) => {
+    expect(messagesOf(config)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it.each([
     ['aws-sns', { 'queue-url': 'Q' }, 'backend aws-sns needs "topic", which is missing.'],
     ['aws-sqs', {}, 'backend aws-sqs needs "queue-url", which is missing.'],
     ['ans-sqs', {}, 'backend ans-sqs needs "queue-url", which is missing.'],

@@ -12,10 +12,19 @@ describe('user data', () => {
     ['gzipped', gzipSync(config)],
     ['in base64', base64(config)],
     ['in base64 with line ends', base64(config).replace(/(.{20})/g, '$1\r\n')],
+    ['in base64 without padding', base64(config).replace(/=+$/, '')],
     ['gzipped, in base64', base64(gzipSync(config))],
     ['in base64, gzipped', gzipSync(base64(config))],
   ])('%s [3.1]', async (_, data) => {
     expect(await decode(data)).toBe(config);
+  });
+
+  it('in base64 with the letters of URLs [3.1]', async () => {
+    const text = '{} // ???>>>~~~';
+    const data = Buffer.from(text).toString('base64url');
+
+    expect(data).toMatch(/[-_]/);
+    expect(await decode(data)).toBe(text);
   });
 
   it.each<[string, string | Uint8Array]>([
@@ -93,6 +102,16 @@ describe('user data', () => {
       'f:1:1: has two parts of type text/x-ec2fleetd-config. Put them into one.',
     ],
     [
+      'is a multipart without boundary',
+      multipart(part('text/x-ec2fleetd-config', '{}')).replace('; boundary="OUTER"', ''),
+      'f:1:1: is a MIME multipart without boundary. Begin it with Content-Type: multipart/mixed; boundary="part".',
+    ],
+    [
+      'is a multipart with another boundary than it says',
+      multipart(part('text/x-ec2fleetd-config', '{}')).replace('"OUTER"', 'outer'),
+      'f:1:1: is a MIME multipart without parts: no line is --outer, which is to stand above each part.',
+    ],
+    [
       'is nested without end',
       nested(40),
       'f:1:1: is a MIME message that cannot be read (Maximum MIME nesting depth of 16 levels exceeded).',
@@ -125,6 +144,15 @@ describe('a MIME multipart', () => {
 
     expect((await decode(message)).trim()).toBe(config.trim());
   });
+
+  it.each(['multipart/mixed;\r\n boundary=OUTER', 'multipart/related; type="a"; BOUNDARY = "OUTER"; x=y'])(
+    'may say its boundary in other ways: %j [3.1]',
+    async (type) => {
+      const message = multipart(part('text/x-ec2fleetd-config', config));
+
+      expect((await decode(message.replace(/multipart\/mixed.*(?=\r\n)/, type))).trim()).toBe(config.trim());
+    },
+  );
 
   it('is opened when it is inside another one [3.1]', async () => {
     const inner = multipart(part('text/x-ec2fleetd-config', config)).replaceAll('OUTER', 'INNER');

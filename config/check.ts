@@ -24,7 +24,7 @@ export interface Place {
   path: Path;
   /** The path with `*` for indexes and for keys of maps: `domains.*.attach-volume.*.device`. */
   pattern: string;
-  /** With defaults; parts inside it that had problems are left out. */
+  /** With defaults; parts inside it that had problems are left out, and so are lists with such a part. */
   value: unknown;
   offset: number;
   schema: FieldSchema;
@@ -74,8 +74,11 @@ function contentOf(form: FieldSchema, node: Node, at: Pick<Place, 'path' | 'patt
     path: [...at.path, key],
     pattern: at.pattern === '' ? `${name}` : `${at.pattern}.${name}`,
   });
-  if (node.type === 'array' && items !== undefined)
-    return node.children?.map((item, index) => visit(items, item, inner(index, '*')));
+  if (node.type === 'array' && items !== undefined) {
+    const values = node.children?.map((item, index) => visit(items, item, inner(index, '*')));
+    // What is wrong has been said; a list without it would be another one, and have other faults.
+    return values?.includes(undefined) ? undefined : values;
+  }
   if (properties !== undefined) {
     const given = propertiesOf(node);
     const values = Object.entries(properties).map(([key, child]) => {

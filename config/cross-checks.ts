@@ -99,7 +99,7 @@ function neverReleased(place: Place, places: Places): Finding[] {
 }
 
 function exitCodes(place: Place): Finding[] {
-  if (place.path.at(-1) !== 'ec') return [];
+  if (place.path.at(-1) !== 'ec' || place.value === undefined) return [];
   try {
     parseExitCodes(place.value as ExitCodeSpec);
     return [];

@@ -92,6 +92,8 @@ function probablyMeant(field: FieldSchema, value: unknown): string | undefined {
     const choices = forms.find(({ type }) => type === 'array')?.items?.enum;
     if (choices?.includes(value)) return `[${JSON.stringify(value)}]`;
   }
-  if ((typeof value === 'number' || typeof value === 'boolean') && fits('string')) return `"${value}"`;
+  // Of several forms a string has to be one of its own kind, such as exit codes.
+  if ((typeof value === 'number' || typeof value === 'boolean') && forms.length === 1 && fits('string'))
+    return `"${value}"`;
   return undefined;
 }

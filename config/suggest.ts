@@ -10,6 +10,8 @@ export function nearest<Word extends string>(misspelt: string, known: readonly W
     const other = simplified(word);
     const allowed = Math.min(
       Math.max(1, Math.floor(word.length / 3)),
+      // With every letter another one, it is another word.
+      other.length - 1,
       (best?.distance ?? Number.POSITIVE_INFINITY) - 1,
     );
     if (Math.abs(plain.length - other.length) > allowed) continue;

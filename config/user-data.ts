@@ -66,8 +66,9 @@ function decoded(bytes: Uint8Array, file: string): string {
 
 /** Base64 counts only when something that we know comes out of it; a lone word is base64, too. */
 function fromBase64(text: string): Uint8Array | undefined {
-  const letters = text.replace(/\s/g, '');
-  if (letters.length < 4 || letters.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(letters)) return undefined;
+  const letters = text.replace(/\s/g, '').replace(/={1,2}$/, '');
+  // Some encoders leave the padding out, or use the letters of URLs.
+  if (letters.length < 4 || letters.length % 4 === 1 || !/^[\w+/-]+$/.test(letters)) return undefined;
   const bytes = Buffer.from(letters, 'base64');
   const begin = bytes
     .subarray(0, 200)
@@ -85,6 +86,7 @@ function isMime(text: string): boolean {
 }
 
 async function fromMime(bytes: Uint8Array, message: string, file: string, depth: number): Promise<string> {
+  checkBoundary(message, file);
   const { mimeParts } = await import('./mime.ts');
   const parts = await mimeParts(bytes).catch((cause: Error) => {
     throw problem(file, `is a MIME message that cannot be read (${cause.message}).`);
@@ -94,6 +96,25 @@ async function fromMime(bytes: Uint8Array, message: string, file: string, depth:
   if (ours === undefined) return '';
   const text = await unwrapped(ours.content, file, depth + 1);
   return '\n'.repeat(linesAbove(message, text)) + text;
+}
+
+/** A multipart that cannot be taken apart has no parts, and would pass for one that has nothing for us. */
+function checkBoundary(message: string, file: string): void {
+  const [head = ''] = message.trimStart().split(/\r?\n\r?\n/, 1);
+  const [type] = /^content-type:\s*multipart\/.*(?:\r?\n[ \t].*)*/im.exec(head) ?? [];
+  if (type === undefined) return;
+  const [, quotedOne, plain] = /\bboundary\s*=\s*(?:"([^"]*)"|([^\s;]+))/i.exec(type) ?? [];
+  const boundary = quotedOne ?? plain;
+  if (boundary === undefined)
+    throw problem(
+      file,
+      'is a MIME multipart without boundary. Begin it with Content-Type: multipart/mixed; boundary="part".',
+    );
+  if (!message.split(/\r?\n/).includes(`--${boundary}`))
+    throw problem(
+      file,
+      `is a MIME multipart without parts: no line is --${boundary}, which is to stand above each part.`,
+    );
 }
 
 /** How many lines of a message stand above the text of a part; 0 where the part was packed and stands nowhere. */
