@@ -137,7 +137,8 @@ export function createRecordSets(aws: Aws, { onTrouble }: RecordSetsOptions): Re
     } catch (error) {
       // The earlier daemon never asked for this permission (14.1).
       if (!(error instanceof AdapterError) || error.retryable || codeOf(error) !== 'AccessDenied') throw error;
-      if (!isTold) onTrouble(error);
+      const consequence = 'Until then "wait": "insync" waits for nothing.';
+      if (!isTold) onTrouble(new Error(`${error.message} ${consequence}`, { cause: error }));
       isTold = true;
       return true;
     }

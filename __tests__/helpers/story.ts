@@ -106,7 +106,7 @@ export function attached(lab: Lab): string[] {
 }
 
 /** The A and AAAA sets of a zone, by name and type. */
-export function addressSets(lab: Lab, zone = ZONE) {
+export function addressSets(lab: Pick<Lab, 'cloud'>, zone = ZONE) {
   const sets = lab.cloud.recordSets(zone).filter(({ type }) => type === 'A' || type === 'AAAA');
   return sets.toSorted((one, other) => `${one.name} ${one.type}`.localeCompare(`${other.name} ${other.type}`));
 }
@@ -149,9 +149,13 @@ export async function flagged(lab: Lab, domain: string): Promise<void> {
 /** Where somebody else points the record of `record`. */
 export const theirs = { name: 'play.example.com.', type: 'A', ttl: 60, values: ['192.0.2.99'] } as const;
 
-/** What somebody else does to the zone meanwhile. */
-export async function upsert(lab: Lab, { name, type, ttl, values }: typeof theirs): Promise<void> {
-  const set = { Name: name, Type: type, TTL: ttl, ResourceRecords: values.map((Value) => ({ Value })) };
+/** What somebody else does to the zone meanwhile. @param setIdentifier absent: to the simple set. */
+export async function upsert(
+  lab: Lab,
+  { name, type, ttl, values, setIdentifier }: typeof theirs & { setIdentifier?: string },
+): Promise<void> {
+  const routing = setIdentifier === undefined ? {} : { SetIdentifier: setIdentifier, MultiValueAnswer: true };
+  const set = { Name: name, Type: type, TTL: ttl, ResourceRecords: values.map((Value) => ({ Value })), ...routing };
   const change = { Action: 'UPSERT', ResourceRecordSet: set } as const;
   await new Route53Client(clientOptions(lab.cloud)).send(
     new ChangeResourceRecordSetsCommand({ HostedZoneId: ZONE, ChangeBatch: { Changes: [change] } }),
