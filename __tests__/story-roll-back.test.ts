@@ -147,9 +147,8 @@ describe.each([
         world: { 'attach-volume': [volume], 'update-route53': [record], ...neverRun(lab) },
       }),
       arrive: async (lab) => {
-        await answered(lab, 'ListResourceRecordSets');
-        lab.cloud.setLatency(1_000);
-        void answered(lab, 'ChangeResourceRecordSets').then(() => lab.cloud.setLatency(0));
+        lab.cloud.fault({ kind: 'latency', ms: 1_000, operation: 'ChangeResourceRecordSets', count: 1 });
+        await journalled(lab, (held) => held.some((what) => what.startsWith(name)));
       },
     },
     {

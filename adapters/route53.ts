@@ -1,7 +1,7 @@
 /** Record sets, as Route 53 stores them. */
 
 import type { Change, ListResourceRecordSetsRequest, ListResourceRecordSetsResponse } from '@aws-sdk/client-route-53';
-import { AdapterError } from '../config/errors.ts';
+import { messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
 import { isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
 import type { BeforeAndAfter, RecordSet, Restored } from '../config/vocabulary.ts';
@@ -135,10 +135,10 @@ export function createRecordSets(aws: Aws, { onTrouble }: RecordSetsOptions): Re
       );
       return ChangeInfo?.Status === 'INSYNC';
     } catch (error) {
-      // The earlier daemon never asked for this permission (14.1).
-      if (!(error instanceof AdapterError) || error.retryable || codeOf(error) !== 'AccessDenied') throw error;
+      // The earlier daemon never asked for this permission (14.1). That the role is not there yet is no reason: it has just made a change.
+      if (codeOf(error) !== 'AccessDenied') throw error;
       const consequence = 'Until then "wait": "insync" waits for nothing.';
-      if (!isTold) onTrouble(new Error(`${error.message} ${consequence}`, { cause: error }));
+      if (!isTold) onTrouble(new Error(`${messageOf(error)} ${consequence}`, { cause: error }));
       isTold = true;
       return true;
     }
