@@ -151,6 +151,12 @@ describe('an answer of AWS', () => {
       body: '<a><b',
       says: /the answer \(HTTP 200\) cannot be read\. It may pass by itself/,
     },
+    {
+      what: 'of something on the way',
+      status: 502,
+      body: '<html><body><hr>Bad Gateway</body></html>',
+      says: /the answer \(HTTP 502\) cannot be read\. It may pass by itself/,
+    },
     { what: 'without a body', status: 503, body: '', says: /HTTP 503 without a reason\. It may pass by itself/ },
   ])('$what may be better the next time, and takes one line [6.3]', async ({ status, body, says }) => {
     await using lab = await startAwsLab({});

@@ -166,10 +166,11 @@ function isPassingFault(error: unknown): boolean {
   );
 }
 
-/** A success that is no XML or JSON: something between us and the service answered, or the answer was cut off. */
+/** An answer that is no XML or JSON of the service's: something between us and it answered, or the answer was cut off. */
 function isUnreadable(error: unknown): boolean {
   const status = responseOf(error)?.statusCode;
-  return status !== undefined && status < 300;
+  // The SDK's reader gives up with an error of no name of its own.
+  return status !== undefined && (status < 300 || /^(Error|SyntaxError)$/.test((error as Error).name));
 }
 
 /** The SDK hides the raw answer in an error that it made while reading it. */
