@@ -135,15 +135,15 @@ describe('an attach', () => {
   });
 });
 
-describe('an answer of AWS', () => {
-  /** Answers everything in one way. */
-  async function answering(status: number, body: string) {
-    const server = createServer((_, answer) => answer.writeHead(status, { 'content-type': 'text/xml' }).end(body));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return { url, [Symbol.dispose]: () => server.close() };
-  }
+/** Answers everything in one way. */
+async function answering(status: number, body: string) {
+  const server = createServer((_, answer) => answer.writeHead(status, { 'content-type': 'text/xml' }).end(body));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, [Symbol.dispose]: () => server.close() };
+}
 
+describe('an answer of AWS', () => {
   it.each([
     {
       what: 'that is no XML',
@@ -170,6 +170,20 @@ describe('an answer of AWS', () => {
     expect(error.retryable).toBe(true);
     expect(error.message).toMatch(says);
     expect(error.message).not.toContain('\n');
+  });
+});
+
+describe('an answer of a proxy', () => {
+  it('that forbids the call is not asked for again and again [6.3]', async () => {
+    await using lab = await startAwsLab({});
+    using server = await answering(403, '<html><body><hr>Forbidden</body></html>');
+    process.env.AWS_ENDPOINT_URL = server.url;
+
+    const error = await createVolumes(lab.aws, facts)
+      .look(entryOf('vol-0aa'), noLog)
+      .catch((reason) => reason);
+
+    expect(error).toMatchObject({ retryable: false, message: expect.stringContaining('(HTTP 403) cannot be read') });
   });
 });
 

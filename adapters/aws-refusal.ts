@@ -152,13 +152,14 @@ const kinds: Kind[] = [
 function isPassingFault(error: unknown): boolean {
   if (!Error.isError(error)) return false;
   const { code, name } = error as { code?: string; name: string };
-  const status = metadataOf(error)?.httpStatusCode ?? 0;
+  const status = responseOf(error)?.statusCode ?? metadataOf(error)?.httpStatusCode ?? 0;
   // EMFILE and ENFILE: we are out of descriptors, and commands that end give some back.
   const onTheWay = /^(EMFILE|ENFILE|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(
     code ?? '',
   );
   return (
-    isUnreadable(error) ||
+    // A success that cannot be read is none; what a proxy forbids it forbids the next time, too.
+    (isUnreadable(error) && status < 300) ||
     status >= 500 ||
     status === 429 ||
     onTheWay ||
