@@ -191,6 +191,16 @@ describe('what a domain holds', () => {
     expect(web.holds()).toEqual([record('192.0.2.1', '192.0.2.3')]);
   });
 
+  it('goes back to nothing where what the own had created was removed again [7.5, 7.6]', async () => {
+    const created = record(undefined, '192.0.2.1');
+    const removal: RecordSetHold = { kind: 'record-set', domain: 'web', hostedZone: 'Z1', before: set('192.0.2.1') };
+    const { web } = holding([created]);
+
+    await web.holding([removal], async () => {}, yes);
+
+    expect(web.holds()).toEqual([created]);
+  });
+
   it('keeps the sets of instances under one name apart [7.8]', async () => {
     const of = (setIdentifier: string): RecordSetHold => ({
       ...record(undefined, '192.0.2.2'),

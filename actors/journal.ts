@@ -149,6 +149,8 @@ function isSameThing(one: Hold, other: Hold): boolean {
 /** A volume attached anew wants its commands anew; a record set written anew still goes back to what stood there at first. */
 function joined(known: Hold, hold: Hold): Hold {
   if (known.kind !== 'record-set' || hold.kind !== 'record-set' || !isOurs(known, hold)) return hold;
+  // What we had created and remove again goes back to nothing: until that is done, and if it is not, there stands what we know of.
+  if (known.before === undefined && hold.after === undefined) return known;
   const { before: _, ...rest } = hold;
   return known.before === undefined ? rest : { ...rest, before: known.before };
 }

@@ -2,17 +2,19 @@
 
 import type { Inheritance } from '../../actors/domain-input.ts';
 import type { BootMemory, StateDir } from '../../adapters/state-dir.ts';
+import { journalForm } from '../../adapters/state-forms.ts';
 import { AdapterError } from '../../config/errors.ts';
 import type { DatedMessage, Hold } from '../../config/vocabulary.ts';
 
-/** A journal with these holds. `writable: false`: every change is refused. */
+/** A journal with these holds. It refuses what could not be read again, as the one on disk does; `writable: false`: every change. */
 export function journalOf(known: Hold[] = [], { writable = true } = {}): Pick<StateDir, 'holds' | 'changeHolds'> {
   let holds: readonly Hold[] = known;
   return {
     holds: () => holds,
     async changeHolds(change) {
       if (!writable) throw new AdapterError('write journal.json', 'no space left', 'Make room.');
-      holds = change(holds);
+      const changed = change(holds);
+      holds = journalForm.parse(journalForm.format({ instanceId: 'i-0123456789abcdef0' }, changed)).content;
     },
   };
 }
