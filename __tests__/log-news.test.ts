@@ -267,7 +267,7 @@ describe('the log of a message', () => {
   const message = { domain: 'web', event: 'started', target: 'arn', writtenAt: '2030-01-01T12:00:00.000Z' };
   const written = { message, attempts: 2, problem: 'throttled' };
   const fields = { domain: 'web', event: 'started', target: 'arn', attempts: 2 };
-  const stays = 'it stays in the outbox, and a run of this instance before 2030-01-02T12:00:00.000Z sends it';
+  const stays = 'it stays in the outbox, and a run of this instance before 2030-01-02T12:00:00.000Z tries again';
 
   function listening() {
     const { log, said, messages } = listeningLog();

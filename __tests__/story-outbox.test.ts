@@ -131,7 +131,7 @@ describe('a run that ends', () => {
     for (const event of ['started', 'stopping'])
       expect(messagesAt(first, 'error')).toContainEqual(
         expect.stringMatching(
-          `^the message of world ${event} to .*; it stays in the outbox, and a run of this instance before .* sends it: Publish .*Allow sns:Publish`,
+          `^the message of world ${event} to .*; it stays in the outbox, and a run of this instance before .* tries again: Publish .*Allow sns:Publish`,
         ),
       );
     expect(acceptedIds(lab).sort()).toEqual(ids);
@@ -204,7 +204,7 @@ describe('what an earlier run has left in the outbox', () => {
 
     expect(acceptedIds(lab)).toEqual([]);
     expect(existsSync(file)).toBe(true);
-    expect(messagesAt(daemon, 'info')).toContain('notify is off: 1 left in the outbox');
+    expect(messagesAt(daemon, 'info')).toContain('notify is off: 1 message stays in the outbox');
   });
 
   it('is set aside unsent on another instance, as in an image made of this one [12.4]', async () => {

@@ -230,7 +230,7 @@ function whatNext({ message, unkept }: DeliveryContext): string {
   if (message === undefined) return ', since it could not be written';
   if (unkept !== undefined) return ' and is lost, since it could not be kept';
   const until = new Date(Date.parse(message.writtenAt) + MESSAGE_LIFE_MS).toISOString();
-  return `; it stays in the outbox, and a run of this instance before ${until} sends it`;
+  return `; it stays in the outbox, and a run of this instance before ${until} tries again`;
 }
 
 function fieldsOf({ message, occasion, attempts }: DeliveryContext): LogFields {

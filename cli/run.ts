@@ -143,8 +143,7 @@ async function live(
 
   const aws = awsOf(surroundings, facts);
   const stateDir = await openState(locked, facts, log);
-  const { length: unsent } = stateDir.outbox.left;
-  if (unsent > 0 && !surroundings.options.switches.notify) log.info(`notify is off: ${unsent} left in the outbox`);
+  if (!surroundings.options.switches.notify) tellUnsent(stateDir.outbox.left.length, log);
   const addresses = await awaitMeans(surroundings, config, aws).catch((error) => {
     // Asked to stop meanwhile: what an earlier run began is brought to its end all the same (12.2, 12.3).
     if (error === patience.signal.reason && someBegun(stateDir, config)) return { ipv4: [], ipv6: [] };
@@ -178,6 +177,11 @@ async function awaitMeans(
     await awaiting(() => credentialsOrNotice(aws, imds, patience.signal), patience);
   }
   return await awaiting(() => imds.publicAddresses(patience.signal), patience);
+}
+
+function tellUnsent(count: number, log: Log): void {
+  if (count === 0) return;
+  log.info(`notify is off: ${count === 1 ? '1 message stays' : `${count} messages stay`} in the outbox`);
 }
 
 function someBegun(stateDir: StateDir, { domains }: Config): boolean {
