@@ -174,6 +174,16 @@ describe('what a domain holds', () => {
     expect(web.holds()).toEqual([record('192.0.2.1', '192.0.2.3')]);
   });
 
+  it('goes back to what stood there first also once the id of the last change is known [7.5, 7.7, 12.2]', async () => {
+    const { web } = holding([record('192.0.2.1', '192.0.2.2')]);
+    const again = record('192.0.2.2', '192.0.2.3');
+    await web.holding([again], async () => {}, yes);
+
+    await web.replace({ ...again, changeId: 'C1' });
+
+    expect(web.holds()).toEqual([{ ...record('192.0.2.1', '192.0.2.3'), changeId: 'C1' }]);
+  });
+
   it('goes back to nothing where nothing stood at first [7.5]', async () => {
     const { web } = holding([record(undefined, '192.0.2.2')]);
 

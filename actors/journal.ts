@@ -32,6 +32,14 @@ export function withHold(holds: Holds, hold: Hold): Holds {
   return [...withoutHold(holds, hold), known ? joined(known, hold) : hold];
 }
 
+/** With more known of one that is held. What a record set goes back to is known by the hold that was joined from all before it. */
+export function withMoreKnown(holds: Holds, hold: Hold): Holds {
+  const known = holds.find((other) => isSameThing(other, hold));
+  if (hold.kind !== 'record-set' || known?.kind !== 'record-set') return withHold(holds, hold);
+  const { changeId = known.changeId } = hold;
+  return holds.map((other) => (other === known && changeId !== undefined ? { ...known, changeId } : other));
+}
+
 /** Without what is held of the same thing. */
 export function withoutHold(holds: Holds, hold: Hold): Holds {
   return holds.filter((other) => !isSameThing(other, hold));

@@ -10,6 +10,7 @@ import {
   isCreated,
   withCommands,
   withHold,
+  withMoreKnown,
   withoutCommitted,
   withoutHold,
   withoutTaken,
@@ -108,7 +109,7 @@ function createTransaction(domain: string, options: TransactionOptions): Transac
       return outcome;
     },
     drop: (hold) => write((holds) => withoutHold(holds, hold)),
-    replace: (hold) => write((holds) => withHold(holds, hold)),
+    replace: (hold) => write((holds) => withMoreKnown(holds, hold)),
     notePrepared(volumeId) {
       underWay.delete(volumeId);
       return write((holds) => withPrepared(holds, of(volumeId)));
