@@ -3,6 +3,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CallLog } from '../adapters/aws.ts';
+import { createRecordSets } from '../adapters/route53.ts';
+import type { Replacement } from '../adapters/route53-sets.ts';
 import { AdapterError } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
 import type { BeforeAndAfter, RecordSet } from '../config/vocabulary.ts';
@@ -283,11 +285,11 @@ describe('record sets that are written', () => {
     await using lab = await zoneWith([theirs, old]);
     const batch: BeforeAndAfter[] = [{ before: theirs, after: ours }, { after: six }, { before: old }];
 
-    const id = await recordSetsOf(lab).write(ZONE, batch, callLog().log);
+    const written = await recordSetsOf(lab).write(ZONE, batch, callLog().log);
 
     expect(standing(lab)).toEqual([ours, six]);
     expect(batches(lab)).toHaveLength(1);
-    expect(id).toMatch(/^C[0-9A-Z]+$/);
+    expect(written).toEqual({ kind: 'written', changeId: expect.stringMatching(/^C[0-9A-Z]+$/) });
   });
 
   it('for one instance stand beside those of others [7.8]', async () => {
@@ -313,7 +315,7 @@ describe('record sets that are written', () => {
     await using lab = await zoneWith([]);
     const { log, noted } = callLog(false);
 
-    expect(await recordSetsOf(lab).write(ZONE, [{ after: ours }], log)).toBeUndefined();
+    expect(await recordSetsOf(lab).write(ZONE, [{ after: ours }], log)).toEqual({ kind: 'written' });
 
     expect(noted).toMatchObject([
       ['change_resource_record_sets', { HostedZoneId: ZONE, ChangeBatch: { Changes: [{ Action: 'UPSERT' }] } }],
@@ -325,11 +327,59 @@ describe('record sets that are written', () => {
     const id = 'Z-change-answer-lost';
     await using lab = await zoneWith([theirs], { id });
 
-    expect(await recordSetsOf(lab).write(id, [{ before: theirs, after: ours }], callLog().log)).toMatch(/^C/);
+    const written = await recordSetsOf(lab).write(id, [{ before: theirs, after: ours }], callLog().log);
 
+    expect(written).toMatchObject({ kind: 'written', changeId: expect.stringMatching(/^C/) });
     expect(standing(lab, id)).toEqual([ours]);
     expect(changes(lab)).toHaveLength(2);
   });
+
+  it.each([
+    { what: 'a set', there: [theirs], before: theirs },
+    { what: 'nothing', there: [] },
+  ])('under guard take the place of what was seen: $what [7.4]', async ({ there, before }) => {
+    await using lab = await zoneWith(there);
+    const guarded: Replacement = { ...(before ? { before } : {}), after: ours, guarded: true };
+
+    expect(await recordSetsOf(lab).write(ZONE, [guarded], callLog().log)).toMatchObject({ kind: 'written' });
+
+    expect(standing(lab)).toEqual([ours]);
+  });
+
+  it.each([
+    { what: 'is gone', before: theirs, there: [] },
+    { what: 'is another', before: theirs, there: [{ ...theirs, ttl: 301 }] },
+    { what: 'was not there', before: undefined, there: [theirs] },
+  ])('under guard are not where what was seen $what: somebody has been there meanwhile [7.4, 7.5]', async (given) => {
+    const { before, there } = given;
+    await using lab = await zoneWith(there);
+    const guarded: Replacement = { ...(before ? { before } : {}), after: ours, guarded: true };
+
+    expect(await recordSetsOf(lab).write(ZONE, [guarded], callLog().log)).toMatchObject({ kind: 'changed' });
+
+    expect(standing(lab)).toEqual(there);
+  });
+
+  it.each([
+    { what: 'alone', beside: [] },
+    { what: 'with those of another domain', beside: [{ after: simple('zoo') }] },
+  ])(
+    'under guard, $what, whose first answer is lost may stand: nobody says that they do not [12.2]',
+    async ({ beside }) => {
+      const id = 'Z-change-answer-lost';
+      await using lab = await zoneWith([theirs], { id });
+      const recordSets = recordSetsOf(lab);
+      const guarded: Replacement = { before: theirs, after: ours, guarded: true };
+
+      const [error] = await Promise.all([
+        errorOf(recordSets.write(id, [guarded], callLog().log)),
+        ...beside.map((change) => errorOf(recordSets.write(id, [change], callLog().log))),
+      ]);
+
+      expect(error.retryable).toBe(true);
+      expect(standing(lab, id)).toEqual([ours, ...beside.map(({ after }) => after)]);
+    },
+  );
 
   it.each([
     { what: 'has changed', there: [{ ...six, ttl: 61 }] },
@@ -337,10 +387,12 @@ describe('record sets that are written', () => {
   ])('together with a removal of what $what meanwhile are not: a new look may mend it [7.6]', async ({ there }) => {
     await using lab = await zoneWith(there);
 
-    const error = await errorOf(recordSetsOf(lab).write(ZONE, [{ after: ours }, { before: six }], callLog().log));
+    const written = await recordSetsOf(lab).write(ZONE, [{ after: ours }, { before: six }], callLog().log);
 
-    expect(error.retryable).toBe(true);
-    expect(error.message).toMatch(/what shall be deleted has changed meanwhile .*play\.example\.com\..*looked at anew/);
+    expect(written).toEqual({
+      kind: 'changed',
+      problem: expect.stringMatching(/has changed meanwhile .*play\.example\.com\..*looked at anew/),
+    });
     expect(standing(lab)).toEqual(there);
   });
 });
@@ -357,7 +409,7 @@ describe('changes of several domains', () => {
     const ids = await writeAll(lab, [{ after: simple('a') }], [{ after: simple('b') }], [{ after: simple('c') }]);
 
     expect(batches(lab)).toEqual([['a.example.com.', 'b.example.com.', 'c.example.com.']]);
-    expect(new Set(ids.map((outcome) => outcome.status === 'fulfilled' && outcome.value))).toHaveProperty('size', 1);
+    expect(new Set(ids.map((outcome) => JSON.stringify(outcome)))).toHaveProperty('size', 1);
   });
 
   it('are one in flight for a zone: what comes meanwhile goes next, together [7.2]', async () => {
@@ -373,6 +425,44 @@ describe('changes of several domains', () => {
 
     expect(batches(lab)).toEqual([['a.example.com.'], ['b.example.com.', 'c.example.com.']]);
     expectNoOverlap(changes(lab));
+  });
+
+  it('that wait too long for their turn are not sent, and may be tried again [7.2, 9.3]', async () => {
+    await using lab = await zoneWith([simple('b')]);
+    lab.cloud.fault({ kind: 'latency', ms: 1_000, operation: 'ChangeResourceRecordSets' });
+    const recordSets = createRecordSets(lab.aws, { onTrouble: () => {}, turnPatienceMs: 100 });
+
+    const [written, error] = await Promise.all([
+      recordSets.write(ZONE, [{ after: simple('a') }], callLog().log),
+      errorOf(recordSets.restore(ZONE, { after: simple('b') }, callLog().log)),
+    ]);
+
+    expect(written).toMatchObject({ kind: 'written' });
+    expect(error.message).toMatch(/^ChangeResourceRecordSets Z\w+ b\.example\.com\.: not sent: .*on their way/);
+    expect(error.retryable).toBe(true);
+    expect(batches(lab)).toEqual([['a.example.com.']]);
+  });
+
+  it('that are refused together do not wait too long for one another either [7.2, 9.3]', async () => {
+    await using lab = await zoneWith([]);
+    const recordSets = createRecordSets(lab.aws, { onTrouble: () => {}, turnPatienceMs: 100 });
+    const leave = lab.cloud.onCall(({ operation }) => {
+      if (operation !== 'ChangeResourceRecordSets') return;
+      leave();
+      lab.cloud.fault({ kind: 'latency', ms: 1_000, operation });
+    });
+    const elsewhere = { ...ours, name: 'play.example.org.' };
+
+    const outcomes = await Promise.allSettled(
+      [elsewhere, simple('a'), simple('b')].map((after) => recordSets.write(ZONE, [{ after }], callLog().log)),
+    );
+
+    expect(outcomes).toMatchObject([
+      { reason: { retryable: false } },
+      { reason: { retryable: true } },
+      { reason: { retryable: true } },
+    ]);
+    expect(batches(lab)).toHaveLength(2);
   });
 
   it('of another zone do not wait for them [7.2]', async () => {
@@ -410,7 +500,7 @@ describe('changes of several domains', () => {
 
     const outcomes = await writeAll(lab, [{ after: simple('a') }], [{ before: six }]);
 
-    expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: { retryable: true } }]);
+    expect(outcomes).toMatchObject([{ value: { kind: 'written' } }, { value: { kind: 'changed' } }]);
     expect(standing(lab)).toEqual([simple('a')]);
   });
 
@@ -681,7 +771,8 @@ describe('whether all name servers have a change', () => {
   /** Writes something, and asks about it. */
   async function ask(lab: AwsLab, { id = ZONE, troubles = [] as Error[], times = 1 } = {}): Promise<boolean[]> {
     const recordSets = recordSetsOf(lab, troubles);
-    const changeId = (await recordSets.write(id, [{ after: ours }], callLog().log)) ?? '';
+    const written = await recordSets.write(id, [{ after: ours }], callLog().log);
+    const changeId = written.kind === 'written' ? (written.changeId ?? '') : '';
     const answers: boolean[] = [];
     for (let asked = 0; asked < times; asked += 1) answers.push(await recordSets.isInSync(changeId, callLog().log));
     return answers;

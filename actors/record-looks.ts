@@ -9,7 +9,12 @@ export interface RecordLooks {
   /** Begins to look at a domain's records. What goes wrong is found out by whoever reads. */
   begin(domain: string, records: readonly RecordEntry[]): void;
   /**
-   * What stands there: as it was seen by the look that was begun, once, and while it is young; else as it is now.
+   * What the look that was begun has seen, once and while it is young; somebody may have changed it since. `undefined`: there is none, or
+   * it went wrong.
+   */
+  early(record: RecordEntry, domain: string): Promise<RecordSet[] | undefined>;
+  /**
+   * What stands there now.
    * @throws AdapterError when Route 53 refuses.
    */
   read(record: RecordEntry, domain: string, signal: AbortSignal): Promise<RecordSet[]>;
@@ -31,13 +36,13 @@ export function createRecordLooks(
         begun.set(keyOf(domain, record), { sets, atMs: now() });
       }
     },
-    async read(record, domain, signal) {
+    async early(record, domain) {
       const look = begun.get(keyOf(domain, record));
       begun.delete(keyOf(domain, record));
       const isYoung = look !== undefined && now() - look.atMs < RECORDS_LOOK_LIFE_MS;
-      const seen = isYoung ? await look.sets : undefined;
-      return seen ?? (await recordSets.read(placeOf(record), transactions.of(domain), signal));
+      return isYoung ? await look.sets : undefined;
     },
+    read: (record, domain, signal) => recordSets.read(placeOf(record), transactions.of(domain), signal),
   };
 }
 

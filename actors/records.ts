@@ -34,7 +34,9 @@ export const compareRecordSets = (looks: RecordLooks, transactions: Transactions
       const compared = await Promise.all(
         records.map(async (record): Promise<RecordsAttempt> => {
           try {
-            const attempt = comparison(record, await looks.read(record, domain, signal), addresses);
+            const early = earlyComparison(record, await looks.early(record, domain), addresses);
+            const seen = early ?? comparison(record, await looks.read(record, domain, signal), addresses);
+            const attempt = withUnanswered(record, seen, transactions.of(domain));
             return { ...attempt, submitted: pendingOf(record, attempt.changes, transactions.of(domain)) };
           } catch (error) {
             const failures = [failureOf(record, messageOf(error))];
@@ -118,6 +120,32 @@ function comparison(record: RecordEntry, there: RecordSet[], addresses: PublicAd
   return { changes, failures: stale.map((set) => staleness(record, set)), passing: false };
 }
 
+/**
+ * What was seen while the volumes attached serves for what has to change, under guard. What was right, or worth a warning, may not be so
+ * any more: a predecessor that had this very address may have withdrawn it. `undefined`: a new look has to say.
+ */
+function earlyComparison(
+  record: RecordEntry,
+  seen: RecordSet[] | undefined,
+  addresses: PublicAddresses,
+): Comparison | undefined {
+  if (seen === undefined) return undefined;
+  const { changes, ...rest } = comparison(record, seen, addresses);
+  if (rest.failures.length > 0 || !changes.every(({ sent }) => sent)) return undefined;
+  return { ...rest, changes: changes.map((change) => ({ ...change, guarded: true })) };
+}
+
+/** What is right, but was written without an answer, is sent once more: nobody could ask whether all name servers have it (7.7). */
+function withUnanswered({ insync }: RecordEntry, attempt: Comparison, transaction: Transaction): Comparison {
+  if (!insync) return attempt;
+  const isUnanswered = (change: RecordSetChange) =>
+    holdsOf(transaction, change).some(({ changeId }) => changeId === undefined);
+  return {
+    ...attempt,
+    changes: attempt.changes.map((change) => ({ ...change, sent: change.sent || isUnanswered(change) })),
+  };
+}
+
 /** What a run before this one has written and was waiting for. */
 function pendingOf(
   { entry, insync }: RecordEntry,
@@ -126,14 +154,14 @@ function pendingOf(
 ): SubmittedChange[] {
   if (!insync) return [];
   const right = changes.filter(({ sent }) => !sent);
-  const holds = transaction.holds().filter((hold) => hold.kind === 'record-set');
-  const ids = holds.flatMap(({ changeId, ...hold }) => {
-    const isRight = right.some(
-      (change) => change.hostedZone === hold.hostedZone && isSamePlace(setOf(change), setOf(hold)),
-    );
-    return changeId !== undefined && isRight ? [changeId] : [];
-  });
+  const ids = right.flatMap((change) => holdsOf(transaction, change).flatMap(({ changeId }) => changeId ?? []));
   return [...new Set(ids)].map((changeId) => ({ entry, changeId }));
+}
+
+/** What is held of the place that a change is about. */
+function holdsOf(transaction: Transaction, change: RecordSetChange): RecordSetHold[] {
+  const holds = transaction.holds().filter((hold) => hold.kind === 'record-set');
+  return holds.filter((hold) => hold.hostedZone === change.hostedZone && isSamePlace(setOf(change), setOf(hold)));
 }
 
 /** A predecessor's, whom clients may go on asking for (7.6). Not a failure of the record itself. */
@@ -161,8 +189,14 @@ async function writeZone(write: Write, changes: RecordSetChange[]): Promise<Outc
   if (!('problem' in outcome) || outcome.passing || records.length === 1) return [outcome];
   const outcomes: Outcome[] = [];
   // Asked for at the same moment they would go out together again.
-  for (const own of records) outcomes.push(await write(own));
+  for (const own of records) outcomes.push(await writeAfter(outcomes.at(-1), own, write));
   return outcomes;
+}
+
+/** Unless the one before did not get through: waiting for each in turn would take all the time that there is for a way down. */
+async function writeAfter(last: Outcome | undefined, changes: RecordSetChange[], write: Write): Promise<Outcome> {
+  if (last === undefined || !('problem' in last) || !last.passing) return write(changes);
+  return { changes, problem: last.problem, passing: true };
 }
 
 function createWrite(recordSets: RecordSets, transaction: Transaction, { domain, records }: RecordsToWrite): Write {
@@ -171,7 +205,9 @@ function createWrite(recordSets: RecordSets, transaction: Transaction, { domain,
     const holds = changes.map((change) => holdOf(domain, change));
     try {
       const write = () => recordSets.write(hostedZone, changes, transaction);
-      const changeId = await transaction.holding(holds, write, () => true);
+      const written = await transaction.holding(holds, write, ({ kind }) => kind === 'written');
+      if (written.kind === 'changed') return { changes, problem: written.problem, passing: true };
+      const { changeId } = written;
       await noteWaiting(changes, changeId);
       return { changes, ...(changeId === undefined ? {} : { changeId }) };
     } catch (error) {

@@ -16,7 +16,8 @@ export interface ZoneChange {
 /**
  * Sends a change when the zone has no other of ours in flight, together with what else is ready at that moment. Gives the id of the
  * change, for example `C0123456789ABCDEFGHIJ`.
- * @throws AdapterError when Route 53 refuses; when it refuses what belongs to several, each is sent alone first.
+ * @throws AdapterError when Route 53 refuses; when it refuses what belongs to several, each is sent alone first. A passing one, too, when
+ * it does not get its turn: then it was not sent.
  */
 export type SendChange = (change: ZoneChange) => Promise<string>;
 
@@ -27,38 +28,80 @@ export function saysNotAsSeen(error: unknown): boolean {
   );
 }
 
-export function createSendChange(aws: Aws): SendChange {
+/** Whether a refusal is the answer to a repeated request: then an attempt before it may have gone through without an answer. */
+export function wasRepeated(error: unknown): boolean {
+  const { cause } = error as { cause?: { $metadata?: { attempts?: number } } };
+  return (cause?.$metadata?.attempts ?? 1) > 1;
+}
+
+/**
+ * How long a change waits for its turn. A zone whose changes have no answer would otherwise cost each domain the time of all those before
+ * it, and under a notice there are two minutes for all. One that is answered at all is so within a second or two.
+ */
+const TURN_PATIENCE_MS = 5_000;
+
+/** @param turnPatienceMs in tests: shorter than {@link TURN_PATIENCE_MS}. */
+export function createSendChange(aws: Aws, turnPatienceMs = TURN_PATIENCE_MS): SendChange {
   const zones = new Map<string, Batch<ZoneChange, string>>();
-  return (change) => {
-    const send = zones.get(change.hostedZone) ?? createBatch(sendTogether, { joins: together, inOrder: true });
+  const inFlight = new Set<ZoneChange>();
+  return async (change) => {
+    const send = zones.get(change.hostedZone) ?? createBatch(sendInFlight, { joins: together, inOrder: true });
     zones.set(change.hostedZone, send);
-    return send(change);
+    const patience = new AbortController();
+    // Not once: what is refused together goes back to waiting, for a turn alone.
+    const timer = setInterval(() => {
+      if (!inFlight.has(change)) patience.abort(outOfTurn(change, turnPatienceMs));
+    }, turnPatienceMs);
+    return await send(change, patience.signal).finally(() => clearInterval(timer));
   };
+
+  async function sendInFlight(asks: ZoneChange[]): Promise<string[]> {
+    for (const ask of asks) inFlight.add(ask);
+    try {
+      return await sendTogether(asks);
+    } finally {
+      for (const ask of asks) inFlight.delete(ask);
+    }
+  }
 
   async function sendTogether(asks: ZoneChange[]): Promise<string[]> {
     const { hostedZone = '' } = asks[0] ?? {};
     const changes = asks.flatMap((ask) => ask.changes);
-    const names = [...new Set(changes.map(({ ResourceRecordSet: set }) => set?.Name))].join(' ');
     // It gets no signal: a change is let finish.
-    const answer = await aws.call(
-      {
-        operation: `ChangeResourceRecordSets ${hostedZone} ${names}`,
-        permission: `route53:ChangeResourceRecordSets on ${hostedZone}`,
-      },
-      ({ sdk, route53 }, abortSignal) =>
-        route53.send(
-          new sdk.ChangeResourceRecordSetsCommand({ HostedZoneId: hostedZone, ChangeBatch: { Changes: changes } }),
-          { abortSignal },
-        ),
-    );
+    const answer = await aws
+      .call(
+        {
+          operation: operationOf(hostedZone, changes),
+          permission: `route53:ChangeResourceRecordSets on ${hostedZone}`,
+        },
+        ({ sdk, route53 }, abortSignal) =>
+          route53.send(
+            new sdk.ChangeResourceRecordSetsCommand({ HostedZoneId: hostedZone, ChangeBatch: { Changes: changes } }),
+            { abortSignal },
+          ),
+      )
+      .catch((error) => {
+        // Sent alone next, each would take what this very batch may have changed for somebody else's doing.
+        throw asks.length > 1 && saysNotAsSeen(error) && wasRepeated(error) ? asPassing(error) : error;
+      });
     const id = answer.ChangeInfo?.Id?.replace(/^\/change\//, '') ?? '';
     return asks.map(() => id);
   }
 }
 
+function operationOf(hostedZone: string, changes: Change[]): string {
+  const names = new Set(changes.map(({ ResourceRecordSet: set }) => set?.Name));
+  return `ChangeResourceRecordSets ${hostedZone} ${[...names].join(' ')}`;
+}
+
+function outOfTurn({ hostedZone, changes }: ZoneChange, patienceMs: number): AdapterError {
+  const problem = `not sent: for ${patienceMs / 1000} s other changes of its zone were on their way`;
+  return new AdapterError(operationOf(hostedZone, changes), problem, 'It may pass by itself.', { retryable: true });
+}
+
 /** The same refusal, but as one that a new look may mend. */
 export function asPassing(error: unknown): AdapterError {
-  const problem = `what shall be deleted has changed meanwhile (${messageOf(error)})`;
+  const problem = `what shall be replaced or deleted has changed meanwhile (${messageOf(error)})`;
   return new AdapterError('ChangeResourceRecordSets', problem, 'It is looked at anew.', {
     cause: error,
     retryable: true,

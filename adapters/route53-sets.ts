@@ -4,6 +4,9 @@ import type { AliasTarget, Change, ChangeAction, ResourceRecordSet } from '@aws-
 import { storedName } from '../config/record-name.ts';
 import type { BeforeAndAfter, RecordSet } from '../config/vocabulary.ts';
 
+/** One that is guarded is made only while there stands what was seen. */
+export type Replacement = BeforeAndAfter & { guarded?: true };
+
 type Alias = NonNullable<RecordSet['alias']>;
 
 /** A set that we could have written; nothing for other types, and for those that are weighted, or chosen by region and the like. */
@@ -24,15 +27,20 @@ export function parseRecordSet(set: ResourceRecordSet): RecordSet[] {
   ];
 }
 
-/** What has to be sent so that one stands there instead of the other, whatever stands there now. */
-export function replacement({ before, after }: BeforeAndAfter): Change[] {
-  if (after !== undefined) return [toChange('UPSERT', after)];
-  return before === undefined ? [] : [toChange('DELETE', before)];
+/** What has to be sent so that one stands there instead of the other, whatever stands there now; a guarded one, only while that does. */
+export function replacement({ before, after, guarded }: Replacement): Change[] {
+  if (after === undefined || guarded) return swapped(before, after);
+  return [toChange('UPSERT', after)];
 }
 
 /** What has to be sent so that what stood there before stands there again, and only while the other still does. */
 export function restoration({ before, after }: BeforeAndAfter): Change[] {
-  return [...(after ? [toChange('DELETE', after)] : []), ...(before ? [toChange('CREATE', before)] : [])];
+  return swapped(after, before);
+}
+
+/** Together they are the one compare-and-swap that Route 53 has. */
+function swapped(old: RecordSet | undefined, next: RecordSet | undefined): Change[] {
+  return [...(old ? [toChange('DELETE', old)] : []), ...(next ? [toChange('CREATE', next)] : [])];
 }
 
 function parseAlias({ HostedZoneId, DNSName, EvaluateTargetHealth }: AliasTarget): Alias {

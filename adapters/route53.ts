@@ -7,8 +7,8 @@ import { isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
 import type { BeforeAndAfter, RecordSet, Restored } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
 import { createBatch, type Joins } from './batch.ts';
-import { asPassing, createSendChange, saysNotAsSeen } from './route53-changes.ts';
-import { parseRecordSet, replacement, restoration } from './route53-sets.ts';
+import { asPassing, createSendChange, saysNotAsSeen, wasRepeated } from './route53-changes.ts';
+import { parseRecordSet, type Replacement, replacement, restoration } from './route53-sets.ts';
 
 /** What the daemon needs of Route 53's record sets: simple A and AAAA sets, aliases among them, and multivalue ones of one instance. */
 export interface RecordSets {
@@ -20,10 +20,10 @@ export interface RecordSets {
   read(place: RecordPlace, log: CallLog, signal?: AbortSignal): Promise<RecordSet[]>;
   /**
    * Creates, replaces or deletes sets in one change batch: all of them or none. A zone has one batch of ours in flight; what others
-   * have ready at that moment goes with it. Gives the change's id; nothing when it was only noted. When something that shall
-   * be deleted has changed since it was looked at, the refusal is a passing one.
+   * have ready at that moment goes with it. When something that shall be deleted, or is guarded, is not as it was seen, that is an
+   * outcome; or a passing refusal, where it may be so by this very batch, whose first answer was lost.
    */
-  write(hostedZone: string, changes: BeforeAndAfter[], log: CallLog): Promise<string | undefined>;
+  write(hostedZone: string, changes: Replacement[], log: CallLog): Promise<Written>;
   /**
    * Puts back what stood there before, or nothing, if what stands there now is still what we wrote: both in one change batch, the one
    * compare-and-swap that Route 53 has. `not-ours`: something else stands there, or nothing, and it is left alone. `dry`: the change was
@@ -33,6 +33,11 @@ export interface RecordSets {
   /** Whether all name servers have a change. True also when we may not ask, which `onTrouble` hears once. */
   isInSync(changeId: string, log: CallLog, signal?: AbortSignal): Promise<boolean>;
 }
+
+/** What became of a change batch: `changed`, nothing was done, since something stands there otherwise than it was seen. */
+export type Written =
+  /** With the change's id; absent when it was only noted. */
+  { kind: 'written'; changeId?: string } | { kind: 'changed'; problem: string };
 
 /** Where to look. */
 export interface RecordPlace {
@@ -46,15 +51,17 @@ export interface RecordPlace {
 export interface RecordSetsOptions {
   /** Hears once of what the daemon gets along without. */
   onTrouble(error: Error): void;
+  /** In tests: how long a change waits for its turn. */
+  turnPatienceMs?: number;
 }
 
 /** A and AAAA come first among the types of a name, and a name mostly has few sets; the point is not to read the whole zone. */
 const SETS_OF_A_NAME = 10;
 
-export function createRecordSets(aws: Aws, { onTrouble }: RecordSetsOptions): RecordSets {
+export function createRecordSets(aws: Aws, { onTrouble, turnPatienceMs }: RecordSetsOptions): RecordSets {
   // One look after the other: Route 53 takes five calls a second from a whole account.
   const look = createBatch<RecordPlace, RecordSet[]>(lookTogether, { joins: byPlace, inOrder: true });
-  const send = createSendChange(aws);
+  const send = createSendChange(aws, turnPatienceMs);
   let isTold = false;
   return { read, write, restore, isInSync };
 
@@ -86,13 +93,16 @@ export function createRecordSets(aws: Aws, { onTrouble }: RecordSetsOptions): Re
     return next === undefined ? found : [...found, ...(await list(place, next, signal))];
   }
 
-  async function write(hostedZone: string, changes: BeforeAndAfter[], log: CallLog): Promise<string | undefined> {
+  async function write(hostedZone: string, changes: Replacement[], log: CallLog): Promise<Written> {
     const batch = changes.flatMap(replacement);
-    if (!(await isWanted(hostedZone, batch, log))) return undefined;
+    if (!(await isWanted(hostedZone, batch, log))) return { kind: 'written' };
     try {
-      return await send({ hostedZone, changes: batch, alone: false });
+      return { kind: 'written', changeId: await send({ hostedZone, changes: batch, alone: false }) };
     } catch (error) {
-      throw saysNotAsSeen(error) ? asPassing(error) : error;
+      if (!saysNotAsSeen(error)) throw error;
+      const passing = asPassing(error);
+      if (wasRepeated(error)) throw passing;
+      return { kind: 'changed', problem: passing.message };
     }
   }
 

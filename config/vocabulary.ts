@@ -107,6 +107,8 @@ export interface RecordSetChange extends BeforeAndAfter {
   hostedZone: string;
   /** False when it was right already and nothing was sent. */
   sent: boolean;
+  /** Present: it was seen some time ago what stands there, and only while that still does it may be changed. */
+  guarded?: true;
 }
 
 /** A change that Route 53 has accepted and may still be carrying to its name servers. */
