@@ -20,14 +20,10 @@ function bodyOf(text) {
   }
 }
 
-function sentenceFor({ test, domain, instance_id, daemon_state, seconds_left, error, results }) {
+/** What failed stands in `error`, commands too; `results` has more about each of them. */
+function sentenceFor({ test, domain, instance_id, daemon_state, seconds_left, error }) {
   const left = seconds_left === null ? '' : `, ${seconds_left} s left`;
-  const failures = [
-    ...error.map(([part, problem]) => `• ${part}: ${problem}`),
-    ...results
-      .filter(({ succeeded }) => !succeeded)
-      .map(({ argv, exit_code, signal, problem }) => `• ${argv[0]}: ${problem ?? signal ?? `exit ${exit_code}`}`),
-  ];
+  const failures = error.map(([part, problem]) => `• ${part}: ${problem}`);
   return [`${test ? 'TEST: ' : ''}${domain} on ${instance_id}: ${daemon_state}${left}`, ...failures].join('\n');
 }
 
