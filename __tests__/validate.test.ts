@@ -140,6 +140,20 @@ describe('the built program', () => {
     );
   });
 
+  it('says of what cannot be used what the daemon, notify-test and simulate say when they begin with it [2.3]', async () => {
+    const file = await written(`{ "timeot": 1, "domains": { "mc": { "exec": 1 } } }`);
+    const scenario = await written('{ "instances": 1 }', 'scenario.jsonc');
+    const { code, stdout: report } = await run(['validate', file], '');
+
+    expect(report.split('\n')[0]).toBe(`${file}: 1 problem, 1 warning`);
+    expect(await run(['run', `--userdata=${file}`], '')).toMatchObject({ code, stderr: report });
+    expect(await run(['notify-test', `--userdata=${file}`], '')).toMatchObject({ code, stderr: report });
+    expect(await run(['simulate', `--scenario=${scenario}`], '')).toMatchObject({
+      code,
+      stderr: expect.stringMatching(/^(.*): 1 problem\n {2}\1:1:3 instances: unknown key .*\n$/),
+    });
+  });
+
   it('opens a multipart with the bundle that it loads for it [3.1]', async () => {
     const message = 'MIME-Version: 1.0\nContent-Type: text/x-ec2fleetd-config\n\n{ "domains": {} }\n';
 
@@ -162,10 +176,10 @@ describe('the built program', () => {
     expect(await ended).toBe(0);
   });
 
-  function run(args: string[], input: string): Promise<{ code: unknown; stdout: string }> {
+  function run(args: string[], input: string): Promise<{ code: unknown; stdout: string; stderr: string }> {
     return new Promise((resolve) => {
-      const child = execFile(process.execPath, [program, ...args], (error, stdout) =>
-        resolve({ code: error?.code ?? 0, stdout }),
+      const child = execFile(process.execPath, [program, ...args], (error, stdout, stderr) =>
+        resolve({ code: error?.code ?? 0, stdout, stderr }),
       );
       child.stdin?.end(input);
     });

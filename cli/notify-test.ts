@@ -14,7 +14,7 @@ import { awaiting, type Patience } from './boot.ts';
 import { configFromFile, configFromUserData } from './configuration.ts';
 import { optionsFromEnvironment, parseRunOptions, type RunOptions } from './options.ts';
 import { print } from './print.ts';
-import { problemReport } from './report.ts';
+import { problemStatus } from './report.ts';
 import { isToldNothing, type TestMessage, testMessage, type Whereabouts, whereaboutsWithout } from './test-message.ts';
 import { usageStatus } from './usage.ts';
 
@@ -186,10 +186,7 @@ function report(tests: Test[], outcomes: Outcome[]): string {
 async function failureOf(error: unknown, log: Log): Promise<ExitStatus> {
   await log.close();
   if (error instanceof UsageError) return usageStatus(error);
-  if (error instanceof ConfigError) {
-    await new Promise<void>((resolve) => process.stderr.write(problemReport(error), () => resolve()));
-    return exitStatus.usage;
-  }
+  if (error instanceof ConfigError) return await problemStatus(error);
   if (!(error instanceof AdapterError)) throw error;
   console.error(`ec2fleetd: ${error.message}`);
   return exitStatus.failed;

@@ -35,7 +35,7 @@ import type { InstanceFacts, PublicAddresses } from '../config/vocabulary.ts';
 import { awaiting, type Patience } from './boot.ts';
 import { configFromFile, configFromUserData, emptyFile } from './configuration.ts';
 import type { RunOptions } from './options.ts';
-import { problemReport } from './report.ts';
+import { problemStatus } from './report.ts';
 import { listenForSignals, type Signals } from './signals.ts';
 
 /** The machine that the daemon runs on, and the means to speak of it. */
@@ -278,9 +278,7 @@ async function failureOf(error: unknown, log: Log, news: ServiceNews, signal: Ab
   }
   if (error instanceof ConfigError) {
     await log.close();
-    // A pipe takes 64 KiB at a time, and the process ends next.
-    await new Promise<void>((resolve) => process.stderr.write(problemReport(error), () => resolve()));
-    return exitStatus.usage;
+    return await problemStatus(error);
   }
   if (error instanceof AdapterError) {
     log.error(error.message);

@@ -9,7 +9,7 @@ import { orderText, parseScenario, playScenario, type Scenario, type Step } from
 import { nameSentinels, volumeSentinels } from '../simulator/sentinels.ts';
 import { type CallRecord, type Cloud, type CloudSetup, startCloud } from '../simulator/server.ts';
 import { readConfigFile } from './config-file.ts';
-import { problemReport } from './report.ts';
+import { problemStatus } from './report.ts';
 
 export interface SimulateOptions {
   /** Of the AWS endpoint; default: a free one. */
@@ -36,7 +36,7 @@ export async function simulate({ scenario: file, ...ports }: SimulateOptions): P
     await stopped;
     return exitStatus.done;
   } catch (error) {
-    return statusOf(error);
+    return await statusOf(error);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
@@ -143,11 +143,8 @@ function signal(): Promise<void> {
   });
 }
 
-function statusOf(error: unknown): ExitStatus {
-  if (error instanceof ConfigError) {
-    process.stderr.write(problemReport(error));
-    return exitStatus.usage;
-  }
+async function statusOf(error: unknown): Promise<ExitStatus> {
+  if (error instanceof ConfigError) return await problemStatus(error);
   if (!isListenFailure(error)) throw error;
   console.error(
     `ec2fleetd: port ${error.port} cannot be used (${error.code}). Choose another one, or none for a free one.`,

@@ -1,7 +1,7 @@
 /** `ec2fleetd validate FILE…`: everything that is wrong with configurations, what would be right, and what is new in old ones. */
 import { buffer } from 'node:stream/consumers';
 import { linesFor, volumeLines } from '../config/commands.ts';
-import { ConfigError, type Problem, problemLine } from '../config/errors.ts';
+import { ConfigError, type Problem } from '../config/errors.ts';
 import { eventNames } from '../config/events.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import { examineConfig } from '../config/load.ts';
@@ -9,11 +9,9 @@ import type { Config, DomainConfig } from '../config/schema.ts';
 import { decodeUserData } from '../config/user-data.ts';
 import { readConfigFile } from './config-file.ts';
 import { print } from './print.ts';
+import { counted, type Findings, fileReport, markedLine } from './report.ts';
 
-interface Verdict {
-  file: string;
-  errors: readonly Problem[];
-  warnings: readonly Problem[];
+interface Verdict extends Findings {
   notes: readonly Problem[];
   config?: Config | undefined;
 }
@@ -29,7 +27,7 @@ export async function validate(files: string[], options: { strict: boolean }): P
   let status: ExitStatus = exitStatus.done;
   for (const file of files) {
     const verdict = await verdictOf(file, options);
-    if (verdict.errors.length > 0) status = exitStatus.usage;
+    if (verdict.problems.length > 0) status = exitStatus.usage;
     await print(report(verdict));
   }
   return status;
@@ -41,29 +39,16 @@ async function verdictOf(file: string, options: { strict: boolean }): Promise<Ve
     const text = await decodeUserData(file === '-' ? await buffer(process.stdin) : await readConfigFile(file), name);
     const { config, errors, warnings, awsForms, notes } = examineConfig(text, name, options);
     const all = [...warnings, ...awsForms].sort((a, b) => a.line - b.line || a.column - b.column);
-    return { file: name, config, errors, warnings: all, notes };
+    return { file: name, config, problems: errors, warnings: all, notes };
   } catch (error) {
-    if (error instanceof ConfigError) return { file: name, errors: error.problems, warnings: [], notes: [] };
+    if (error instanceof ConfigError) return { file: name, problems: error.problems, warnings: [], notes: [] };
     throw error;
   }
 }
 
-function report({ file, errors, warnings, notes, config }: Verdict): string {
-  const counts = [
-    ...(errors.length > 0 ? [counted(errors.length, 'problem')] : ['OK']),
-    ...(warnings.length > 0 ? [counted(warnings.length, 'warning')] : []),
-  ];
-  const lines = [
-    ...errors.map(problemLine),
-    ...warnings.map((warning) => marked('warning', warning)),
-    ...notes.map((note) => marked('note', note)),
-    ...(errors.length === 0 ? summary(config) : []),
-  ];
-  return [`${file}: ${counts.join(', ')}`, ...lines.map((line) => `  ${line}`), ''].join('\n');
-}
-
-function marked(kind: 'warning' | 'note', { message, ...place }: Problem): string {
-  return problemLine({ ...place, message: `${kind}: ${message}` });
+function report({ notes, config, ...findings }: Verdict): string {
+  const understood = findings.problems.length === 0 ? summary(config) : [];
+  return fileReport(findings, [...notes.map((note) => markedLine('note', note)), ...understood]);
 }
 
 /** What was understood, so that a slip which is no mistake shows as well. */
@@ -89,8 +74,4 @@ function domainSummary(domain: DomainConfig): string {
     ...(notify.length > 0 ? [counted(notify.length, 'receiver')] : []),
   ];
   return parts.length === 0 ? 'nothing to do' : parts.join('; ');
-}
-
-function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
