@@ -84,6 +84,14 @@ describe('hosted zones of the simulated Route 53 [13.1]', () => {
     expect(rest.IsTruncated).toBe(false);
   });
 
+  it('are not listed from a marker on that is no zone', async () => {
+    await using dns = await startRoute53({ hostedZones: zones });
+
+    const listed = dns.route53.send(new ListHostedZonesCommand({ Marker: 'ZNONE' }));
+
+    await expect(listed).rejects.toMatchObject({ name: 'InvalidInput' });
+  });
+
   it('are found below a path that the endpoint has, signed for whatever region', async () => {
     await using dns = await startRoute53();
     const { url } = dns.cloud;

@@ -67,16 +67,17 @@ describe('a fault of a service, as its client sees it [13.1]', () => {
   });
 
   it.each([
-    { service: 'ec2', name: 'UnauthorizedOperation' },
-    { service: 'route53', name: 'AccessDenied' },
-    { service: 'sns', name: 'AuthorizationErrorException' },
-    { service: 'sqs', name: 'AccessDenied' },
-  ] as const)('refuses $service with $name where no code is named', async ({ service, name }) => {
+    { service: 'ec2', name: 'UnauthorizedOperation', resource: '' },
+    { service: 'route53', name: 'AccessDenied', resource: 'arn:aws:route53:::hostedzone/Z' },
+    { service: 'sns', name: 'AuthorizationErrorException', resource: 'arn:aws:sns:' },
+    { service: 'sqs', name: 'AccessDenied', resource: 'arn:aws:sqs:' },
+  ] as const)('refuses $service with $name where no code is named', async ({ service, name, resource }) => {
     await start();
 
     cloud.fault({ kind: 'refused' });
 
-    expect(await refusal(changes[service]())).toMatchObject({ name, $metadata: { httpStatusCode: 403 } });
+    const message = expect.stringContaining(resource);
+    expect(await refusal(changes[service]())).toMatchObject({ name, message, $metadata: { httpStatusCode: 403 } });
     expect(hasEffect[service]()).toBe(false);
   });
 

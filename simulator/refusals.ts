@@ -7,9 +7,9 @@ import type { World } from './cloud.ts';
 import { requestLimit, unauthorized } from './ec2/errors.ts';
 import { ec2Failure } from './ec2/index.ts';
 import type { Answer, Reply } from './http.ts';
-import { route53Failure } from './route53/index.ts';
+import { accessDenied as route53Denied, route53Failure } from './route53/index.ts';
 import type { ServiceFailure } from './service-faults.ts';
-import { snsFailure } from './sns.ts';
+import { authorizationError, snsFailure } from './sns.ts';
 import { accessDenied, SqsError, throttled } from './sqs/errors.ts';
 import { sqsFailure } from './sqs/index.ts';
 
@@ -56,16 +56,15 @@ function changed(error: AwsError, message = error.message, status = error.status
 }
 
 /** How each service words a missing permission. */
-function denialOf({ account, region }: World, { service, operation, names }: Call): AwsError {
-  const [name = ''] = names;
-  const user = `User: arn:aws:sts::${account}:assumed-role/simulated-role is not authorized to perform`;
+function denialOf(world: World, { service, operation, params, names }: Call): AwsError {
+  const name = names.find((one) => one !== '') ?? '';
   switch (service) {
     case 'route53':
-      return new AwsError('AccessDenied', `${user}: route53:${operation} on resource: ${name}`, 403);
+      return route53Denied(world, operation, params as Record<string, unknown>);
     case 'sns':
-      return new AwsError('AuthorizationError', `${user}: SNS:${operation} on resource: ${name}`, 403);
+      return authorizationError(world, name);
     case 'sqs':
-      return accessDenied(`arn:aws:sqs:${region}:${name.split('/').slice(-2).join(':')}`, operation);
+      return accessDenied(`arn:aws:sqs:${world.region}:${name.split('/').slice(-2).join(':')}`, operation);
     default:
       return unauthorized();
   }

@@ -40,6 +40,13 @@ export function createSns(world: World): (request: Request) => Answer {
   };
 }
 
+/** A missing permission to publish, as SNS words it. */
+export function authorizationError({ account }: World, topicArn: string): AwsError {
+  const user = `User: arn:aws:sts::${account}:assumed-role/simulated-role`;
+  const message = `${user} is not authorized to perform: SNS:Publish on resource: ${topicArn}`;
+  return new AwsError('AuthorizationError', message, 403);
+}
+
 /** An error as SNS writes it. */
 export function snsFailure({ code, message, status }: AwsError, requestId: string): Reply {
   const error = { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: message };
@@ -94,12 +101,7 @@ function topicOf(world: World, params: Params, scopeRegion: string | undefined):
   if (parts.length < 6) throw invalid(`TopicArn Reason: An ARN must have at least 6 elements, not ${parts.length}`);
   if (scopeRegion !== undefined && parts[3] !== scopeRegion) throw invalid('TopicArn');
   const named: Named[] = [{ as: 'topic', id: parts[5] ?? '' }];
-  if (isRefused(named, 'Publish', 'denied'))
-    throw new AwsError(
-      'AuthorizationError',
-      `User: arn:aws:sts::${world.account}:assumed-role/simulated-role is not authorized to perform: SNS:Publish on resource: ${arn}`,
-      403,
-    );
+  if (isRefused(named, 'Publish', 'denied')) throw authorizationError(world, arn);
   if (isRefused(named, 'Publish', 'throttled')) throw new AwsError('Throttling', 'Rate exceeded');
   const topic = world.topics.get(arn);
   if (topic === undefined) throw new AwsError('NotFound', 'Topic does not exist', 404);

@@ -27,7 +27,7 @@ export function answerRoute53(world: World, request: Request): Answer {
     // For the whole account and all calls together, whatever they are about.
     if (!world.throttle.take('Route 53')) return throttled(name, params, request.id);
     const named: Named[] = [{ as: 'zone', id: zoneId }];
-    if (isRefused(named, name, 'denied')) throw accessDenied(world, operation);
+    if (isRefused(named, name, 'denied')) throw accessDenied(world, name, params);
     if (isRefused(named, name, 'throttled')) throw rateExceeded();
     const body = writeXml({ [`${name}Response`]: { ...NAMESPACE, ...operation.run() } });
     const reply = { status: 200, headers: { 'content-type': 'text/xml' }, body };
@@ -93,10 +93,12 @@ function rateExceeded(): AwsError {
   return new AwsError('Throttling', 'Rate exceeded');
 }
 
-function accessDenied({ account }: World, { name, zoneId, params }: Operation): AwsError {
-  const resource = name === 'GetChange' ? `change/${params.Id}` : `hostedzone/${zoneId}`;
+/** A missing permission as Route 53 words it. @param params of the operation, by which its resource is told. */
+export function accessDenied({ account }: World, operation: string, params: Record<string, unknown>): AwsError {
+  const { HostedZoneId, Id } = params;
+  const resource = operation === 'GetChange' ? `change/${Id}` : `hostedzone/${HostedZoneId ?? Id ?? '*'}`;
   const message =
-    `User: arn:aws:sts::${account}:assumed-role/simulated-role is not authorized to perform: route53:${name} ` +
+    `User: arn:aws:sts::${account}:assumed-role/simulated-role is not authorized to perform: route53:${operation} ` +
     `on resource: arn:aws:route53:::${resource}`;
   return new AwsError('AccessDenied', message, 403);
 }

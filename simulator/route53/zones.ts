@@ -30,6 +30,7 @@ export function getHostedZone(world: World, id: string): XmlElement {
 export function listHostedZones({ zones }: World, query: URLSearchParams): XmlElement {
   const limit = limitIn(query, PAGE_LIMIT);
   const marker = query.get('marker');
+  if (marker !== null && !zones.has(marker)) throw new AwsError('InvalidInput', `There is no hosted zone ${marker}.`);
   const all = [...zones.values()];
   const rest = all.slice(marker === null ? 0 : all.findIndex(({ id }) => id === marker));
   const next = rest[limit];
