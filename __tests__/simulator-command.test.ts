@@ -24,7 +24,7 @@ describe('ec2fleetd simulate [13.1]', () => {
 
       expect(state.status).toBe(200);
       expect(token.status).toBe(400);
-      expect(variables.AWS_REGION).toBe('eu-west-1');
+      expect(variables).toMatchObject({ AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-1' });
       expect(hasDisks).toBe(true);
       expect(status).toBe(0);
       expect(existsSync(variables.EC2FLEETD_SYSROOT ?? '')).toBe(false);

@@ -157,6 +157,8 @@ export function createHandle(
         AWS_ENDPOINT_URL: url,
         AWS_EC2_METADATA_SERVICE_ENDPOINT: imdsUrl(instanceId),
         AWS_REGION: world.region,
+        // For the SDK of Python, and the AWS CLI in its first version.
+        AWS_DEFAULT_REGION: world.region,
         ...(sysroot !== undefined && { EC2FLEETD_SYSROOT: sysroot }),
       };
     },
