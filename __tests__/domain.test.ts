@@ -1130,7 +1130,7 @@ describe('what the configuration releases', () => {
         volumes: [expect.objectContaining({ volumeId: 'vol-1' })],
         attachments: [attachment],
         records: [expect.objectContaining({ name: 'two.example.com' })],
-        written: [change.after],
+        written: [change],
       },
     });
   });

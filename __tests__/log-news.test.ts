@@ -23,9 +23,17 @@ describe('the log', () => {
   });
 
   it.each([
-    { state: 'addressing.pausing', level: 'warn', says: 'waiting: a public address (the instance has none)' },
+    {
+      state: 'addressing.pausing',
+      level: 'warn',
+      says: 'waiting: a.example.com, b.example.com: the instance has none',
+    },
     { state: 'backing-off', level: 'warn', says: 'waiting: a.example.com: throttled; b.example.com: throttled' },
-    { state: 'awaiting-insync.pausing', level: 'info', says: 'waiting: INSYNC of b.example.com' },
+    {
+      state: 'awaiting-insync.pausing',
+      level: 'info',
+      says: 'waiting: not all name servers of Route 53 have b.example.com yet',
+    },
   ] as const)('says what records wait for, once: $state [7.1, 7.2, 7.7]', ({ state, level, says }) => {
     const { said, messages, tell } = listening();
 
@@ -34,8 +42,43 @@ describe('the log', () => {
     tell('records', 'comparing', waitingRecords);
     tell('records', state, waitingRecords);
 
-    expect(messages(level)).toEqual([says]);
-    expect(said[0]?.fields).toEqual({ domain: 'web', state });
+    const waiting = said.filter(({ message }) => message.startsWith('waiting'));
+    expect(messages(level)).toContain(says);
+    expect(waiting).toHaveLength(1);
+    expect(waiting[0]?.fields).toEqual({ domain: 'web' });
+  });
+
+  it('says what was refused before others are waited for, and not again when the domain hears of it [5.4, 7.7]', () => {
+    const { tell, messages } = listening();
+
+    tell('records', 'awaiting-insync.pausing', waitingRecords);
+    tell('records', 'awaiting-insync.looking', waitingRecords);
+    tell('domain', 'dns-updated', { domain: 'web', failures: waitingRecords.failures });
+    tell('domain', 'failed', { domain: 'web', failures: [...waitingRecords.failures, ...waitingRecords.failures] });
+
+    const refusals = ['a.example.com: throttled', 'b.example.com: throttled'];
+    expect(messages('error')).toEqual([...refusals, ...refusals, 'domain failed']);
+  });
+
+  it('says which record was written, where it leads and led, and which was removed [7.1, 7.6]', () => {
+    const { tell, said } = listening();
+    const set = (values: string[], settings = {}) => ({ name: 'a.', type: 'A', ttl: 60, values, ...settings });
+    const alias = { hostedZone: 'Z2', name: 'lb.', evaluateTargetHealth: false };
+    const changes = [
+      { after: set(['192.0.2.1']), before: set(['192.0.2.8', '192.0.2.9']), sent: true },
+      { after: set(['192.0.2.1'], { setIdentifier: 'i-1' }), before: set([], { alias }), sent: true },
+      { before: set(['192.0.2.7']), sent: true },
+      { after: set(['192.0.2.2']), sent: false },
+    ];
+
+    tell('records', 'writing', { ...waitingRecords, changes });
+    tell('records', 'ended', { ...waitingRecords, changes }, { from: 'writing' });
+
+    expect(said.map(({ message, fields }) => ({ message, ...fields }))).toEqual([
+      { message: 'record is written', domain: 'web', record: 'a. A', to: '192.0.2.1', before: '192.0.2.8, 192.0.2.9' },
+      { message: 'record is written', domain: 'web', record: 'a. A of i-1', to: '192.0.2.1', before: 'alias of lb.' },
+      { message: 'record of a predecessor is removed', domain: 'web', record: 'a. A', before: '192.0.2.7' },
+    ]);
   });
 
   it('says under which event a domain ended', () => {
@@ -172,18 +215,24 @@ describe('the log', () => {
   });
 
   it.each([
-    { restored: 'restored', level: 'info', message: 'record is given back' },
-    { restored: 'not-ours', level: 'warn', message: 'record is no longer ours, and stays as it is' },
-  ])('says what became of a record that is given back: $restored [7.5]', ({ restored, level, message }) => {
+    { restored: 'restored', before: undefined, level: 'info', message: 'record is withdrawn' },
+    { restored: 'restored', before: {}, level: 'info', message: 'record is as it was before' },
+    {
+      restored: 'not-ours',
+      before: undefined,
+      level: 'warn',
+      message: 'record is no longer ours, and stays as it is',
+    },
+  ])('says what became of a record that is given back: $message [7.5, 7.9]', ({ restored, before, level, message }) => {
     const { said, tell } = listening();
     const after = { name: 'game.example.com.', type: 'A', ttl: 60, values: ['192.0.2.1'] };
-    const left = [{ kind: 'record-set', domain: 'web', hostedZone: 'Z1', after }];
+    const left = [{ kind: 'record-set', domain: 'web', hostedZone: 'Z1', after, ...(before && { before }) }];
 
     tell('giving-back', 'dropping', { left, restored, what: { reason: 'roll-back' } }, { from: 'restoring' });
     tell('giving-back', 'dropping', { left, what: { reason: 'roll-back' } }, { from: 'letting-go' });
 
     expect(said).toEqual([
-      { level, message, fields: { domain: 'web', record: 'game.example.com. A', why: 'roll-back' } },
+      { level, message, fields: { domain: 'web', record: 'game.example.com. A', zone: 'Z1', why: 'roll-back' } },
     ]);
   });
 

@@ -1,5 +1,6 @@
 /** What a domain's records become, step by step: over the real adapter, beside a cloud in a box. */
 
+import { listHolds } from '../actors/giving-back.ts';
 import { createRecordLooks, type RecordLooks } from '../actors/record-looks.ts';
 import { compareRecordSets, lookAtChanges, writeRecordSets } from '../actors/records.ts';
 import type { RecordSets } from '../adapters/route53.ts';
@@ -12,13 +13,14 @@ import type {
   RecordSetChange,
   RecordSetHold,
 } from '../config/vocabulary.ts';
-import type { RecordsAttempt } from '../machines/records.ts';
+import type { RecordsAttempt, RecordsComparison } from '../machines/records.ts';
 import type { StoredRecordSet } from '../simulator/cloud.ts';
 import { ME, recordSetsOf, ZONE } from './helpers/aws-lab.ts';
 import { recordEntry } from './helpers/domain.ts';
 import { type Joints, type JointsOptions, run, startJoints } from './helpers/joints.ts';
 import { eventually } from './helpers/simulator-clients.ts';
 
+const HEALTH_CHECK = '01234567-89ab-cdef-0123-456789abcdef';
 const OTHER_ZONE = 'Z0FEDCBA98EXAMPLE';
 const both: PublicAddresses = {
   primaryIpv4: '192.0.2.1',
@@ -44,7 +46,7 @@ interface Lab extends Joints {
   recordSets: RecordSets;
   looks: RecordLooks;
   /** Looks at the records, and writes what differs. */
-  compare(records: RecordEntry[], addresses?: PublicAddresses): Promise<RecordsAttempt>;
+  compare(records: RecordEntry[], addresses?: PublicAddresses): Promise<RecordsComparison>;
   write(records: RecordEntry[], attempt: RecordsAttempt): ReturnType<typeof run<ReturnType<typeof writeRecordSets>>>;
   update(
     records: RecordEntry[],
@@ -61,6 +63,7 @@ async function startLab(recordSets: StoredRecordSet[] = [], options: JointsOptio
         { id: zone, name: 'example.com', recordSets },
         { id: OTHER_ZONE, name: 'example.net' },
       ],
+      healthChecks: [HEALTH_CHECK],
     },
     options,
   );
@@ -121,6 +124,17 @@ describe('a record that is compared', () => {
     expect(changes).toMatchObject([{ before: { type: 'A' }, sent: true }]);
   });
 
+  it('keeps the health check that somebody has given it when it is written [7.4]', async () => {
+    await using lab = await startLab([setOf({ values: ['192.0.2.8'], healthCheckId: HEALTH_CHECK })]);
+
+    await lab.update([entryOf()], four);
+
+    expect(lab.cloud.recordSets(ZONE).find(({ type }) => type === 'A')).toMatchObject({
+      values: ['192.0.2.1'],
+      healthCheckId: HEALTH_CHECK,
+    });
+  });
+
   it('is right when somebody has given it a health check [7.4]', async () => {
     await using lab = await startLab([setOf({ healthCheckId: 'abc' })]);
 
@@ -162,10 +176,11 @@ describe("a predecessor's set for which there is no address", () => {
   it('is warned about: whose it is, where clients will go, and what to do [7.6]', async () => {
     await using lab = await startLab([setOf({ ...six, values: ['2001:db8::dead'] })]);
 
-    const { changes, failures } = await lab.compare([entryOf()], four);
+    const { changes, failures, warnings } = await lab.compare([entryOf()], four);
 
     expect(changes).toMatchObject([{ after: { type: 'A' } }]);
-    expect(failures).toEqual([
+    expect(failures).toEqual([]);
+    expect(warnings).toEqual([
       {
         part: 'update-route53[0].stale',
         problem:
@@ -181,9 +196,9 @@ describe("a predecessor's set for which there is no address", () => {
     await using lab = await startLab([{ name: 'play.example.com.', type: 'A', values: [], alias }]);
     const { primaryIpv4: _, ...only6 } = both;
 
-    const { failures } = await lab.compare([entryOf()], only6);
+    const { warnings } = await lab.compare([entryOf()], only6);
 
-    expect(failures).toMatchObject([
+    expect(warnings).toMatchObject([
       { problem: expect.stringMatching(/A record \(an alias of lb\.example\.org\.\).*IPv4/) },
     ]);
   });
@@ -500,9 +515,9 @@ describe('a look that was begun while volumes attach', () => {
     await begunIn(lab, entryOf());
     await withdrawn(lab, old6);
 
-    const { failures } = await lab.compare([entryOf()], four);
+    const { warnings } = await lab.compare([entryOf()], four);
 
-    expect(failures).toEqual([]);
+    expect(warnings).toEqual([]);
   });
 
   it.each([
@@ -555,6 +570,26 @@ describe('a look that was begun while volumes attach', () => {
 
     expect(await seenAfter(9_999)).toHaveLength(1);
     expect(await seenAfter(10_000)).toBeUndefined();
+  });
+});
+
+describe('records that are released', () => {
+  it('are those of their own zone, where two zones have one name: split horizon [7.9]', async () => {
+    await using lab = await startLab();
+    const name = 'play.example.com';
+    const records = [entryOf({ name, ttl: 60 }), entryOf({ entry: 1, hostedZone: OTHER_ZONE, name, ttl: 300 })];
+    const written = (await lab.compare(records)).changes;
+
+    const listed = await run(listHolds({ ...lab, leftOver: [], addresses: () => both }), {
+      reason: 'release',
+      domain: 'mc',
+      released: { volumes: [], attachments: [], records, written },
+    });
+
+    const places = listed.map(
+      (hold) => hold.kind === 'record-set' && `${hold.hostedZone} ${hold.after?.type} ${hold.after?.ttl}`,
+    );
+    expect(places.sort()).toEqual([`${ZONE} A 60`, `${ZONE} AAAA 60`, `${OTHER_ZONE} A 300`, `${OTHER_ZONE} AAAA 300`]);
   });
 });
 

@@ -19,20 +19,23 @@ const different: RecordSetChange = {
 const right: RecordSetChange = { ...different, sent: false };
 const submitted = { entry: 0, changeId: 'C1' };
 const failures = [{ part: 'update-route53[0]', problem: 'throttled', critical: true }];
+const minor = failures.map((failure) => ({ ...failure, critical: false }));
 
 const input = { domain: 'web', records: [recordEntry()] };
-const uncritical = { domain: 'web', records: [recordEntry({ critical: false, patienceMs: 150_000 })] };
+const uncritical = { domain: 'web', records: [recordEntry({ critical: false, patienceMs: 10_000 })] };
+const mixed = { domain: 'web', records: [...input.records, ...uncritical.records] };
 const model: Model<typeof recordsMachine> = {
   machine: recordsMachine,
-  inputs: [{ domain: 'web', records: [] }, input, uncritical],
+  inputs: [{ domain: 'web', records: [] }, input, uncritical, mixed],
   outcomes: {
     readAddresses: [found, resolves({ ipv4: [], ipv6: [] }), rejects(passingError), rejects(deniedError)],
     compareRecordSets: [
-      resolves({ changes: [different], failures: [], passing: false, submitted: [] }),
-      resolves({ changes: [different], failures: [], passing: true, submitted: [] }),
-      resolves({ changes: [right], failures: [], passing: false, submitted: [] }),
-      resolves({ changes: [right], failures: [], passing: false, submitted: [submitted] }),
-      resolves({ changes: [], failures, passing: true, submitted: [] }),
+      resolves({ changes: [different], failures: [], passing: false, warnings: [], submitted: [] }),
+      resolves({ changes: [different], failures: [], passing: true, warnings: [], submitted: [] }),
+      resolves({ changes: [right], failures: [], passing: false, warnings: [], submitted: [] }),
+      resolves({ changes: [right], failures: [], passing: false, warnings: [], submitted: [submitted] }),
+      resolves({ changes: [], failures, passing: true, warnings: [], submitted: [] }),
+      resolves({ changes: [], failures: minor, passing: true, warnings: [], submitted: [] }),
       rejects(deniedError),
     ],
     writeRecordSets: [
@@ -44,7 +47,14 @@ const model: Model<typeof recordsMachine> = {
     lookAtChanges: [resolves([]), resolves([submitted]), rejects(passingError), rejects(deniedError)],
   },
   events: () => [{ type: 'step.finish' }],
-  guarded: ({ passing, attemptsOver, finishing, submitted }) => [passing, attemptsOver, finishing, submitted.length],
+  guarded: ({ passing, attemptsOver, patienceOver, finishing, submitted, failures }) => [
+    passing,
+    attemptsOver,
+    patienceOver,
+    finishing,
+    submitted.length,
+    failures.some(({ critical }) => critical),
+  ],
 };
 
 /** Goes where the numbers lead. */

@@ -1,7 +1,7 @@
 /** When a domain's records are looked at, written, tried again, and let be. */
 
 import type { Failure, PublicAddresses, RecordEntry, RecordSetChange } from '../config/vocabulary.ts';
-import { type RecordsAttempt, recordsMachine, type recordsSteps } from '../machines/records.ts';
+import { type RecordsComparison, recordsMachine, type recordsSteps } from '../machines/records.ts';
 import { recordEntry } from './helpers/domain.ts';
 import { pausesOf } from './helpers/pauses.ts';
 import {
@@ -45,8 +45,8 @@ const failureOf = (problem: string, critical = true): Failure => ({
 const otherFailure: Failure = { part: 'update-route53[1]', problem: 'b.example.com: throttled', critical: false };
 
 /** What an attempt gives: nothing, unless told otherwise. */
-const gives = (attempt: Partial<RecordsAttempt>) =>
-  resolves({ changes: [], failures: [], passing: false, submitted: [], ...attempt });
+const gives = (attempt: Partial<RecordsComparison>) =>
+  resolves({ changes: [], failures: [], warnings: [], passing: false, submitted: [], ...attempt });
 
 /** One record that has to be written, and is, unless told otherwise. */
 function updating(doings: Doings = {}, records = [record]) {
@@ -78,7 +78,7 @@ function updating(doings: Doings = {}, records = [record]) {
   };
 }
 
-const NOTHING: RecordsAttempt = { changes: [], failures: [], passing: false, submitted: [] };
+const NOTHING: RecordsComparison = { changes: [], failures: [], warnings: [], passing: false, submitted: [] };
 
 describe('records', () => {
   it('are compared with the addresses read right before, and what differs is written [7.1, 7.4]', () => {
@@ -158,6 +158,108 @@ describe('records', () => {
     expect(output?.failures).toEqual([failureOf('refused')]);
     expect(output?.changes.filter(({ sent }) => sent)).toEqual([]);
     expect(errors).toEqual([]);
+  });
+});
+
+describe('records that the domain can do without', () => {
+  const patient: RecordEntry = { ...other, patienceMs: 20_000 };
+  const throttled = gives({ changes: [], failures: [otherFailure], passing: true });
+
+  it('are tried again no longer than their patience, and told of [5.4]', () => {
+    const run = updating({ compareRecordSets: throttled }, [patient]);
+
+    run.clock.increment(19_999);
+    const before = run.state;
+    run.clock.increment(1);
+
+    expect(before).toBe('backing-off');
+    expect(run.output).toEqual({ changes: [], failures: [otherFailure], unfinished: [] });
+  });
+
+  it('are tried once more when their patience ends while an answer is awaited, and that one counts [5.4]', () => {
+    const run = updating({ compareRecordSets: held }, [patient]);
+    run.clock.increment(20_000);
+
+    run.script.resolve('compareRecordSets', {
+      changes: [],
+      failures: [otherFailure],
+      warnings: [],
+      passing: true,
+      submitted: [],
+    });
+
+    expect(run.output).toEqual({ changes: [], failures: [otherFailure], unfinished: [] });
+  });
+
+  it('are tried as long as a critical one is: the domain waits for that anyway [5.4]', () => {
+    const run = updating(
+      { compareRecordSets: gives({ failures: [failureOf('throttled'), otherFailure], passing: true }) },
+      [record, patient],
+    );
+
+    run.clock.increment(60_000);
+
+    expect(run.output).toBeUndefined();
+  });
+
+  it('do not have their address waited for beyond their patience [5.4, 7.1]', () => {
+    const run = updating({ readAddresses: resolves(none) }, [{ ...patient, patienceMs: 5_000 }]);
+
+    run.clock.increment(4_999);
+    const before = run.output;
+    run.clock.increment(1);
+
+    expect(before).toBeUndefined();
+    expect(run.output?.failures).toMatchObject([
+      { part: 'update-route53[1]', critical: false, problem: expect.stringContaining('no public address') },
+    ]);
+  });
+
+  it('and whose metadata does not even answer are told of in these words [5.4, 9.4]', () => {
+    const run = updating({ readAddresses: held }, [{ ...patient, patienceMs: 5_000 }]);
+
+    run.clock.increment(5_000);
+
+    expect(run.output?.failures).toMatchObject([{ problem: expect.stringContaining('metadata has not answered') }]);
+  });
+
+  it('have their address waited for beside a critical one, as long as that is [5.4, 7.1]', () => {
+    const run = updating({ readAddresses: [...Array(10).fill(resolves(none)), resolves(addresses)] }, [
+      record,
+      { ...patient, patienceMs: 5_000 },
+    ]);
+
+    run.clock.increment(10_000);
+
+    expect(run.output?.failures).toEqual([]);
+  });
+});
+
+describe('a warning', () => {
+  const warning: Failure = { part: 'update-route53[0].stale', problem: 'left by a predecessor', critical: false };
+
+  it('is told beside what was written, and is no reason to try again or to wait [7.6]', () => {
+    const { output } = updating({
+      compareRecordSets: gives({ changes: [different], warnings: [warning] }),
+      writeRecordSets: resolves({ changes: [different], failures: [], passing: false, submitted: [] }),
+    });
+
+    expect(output).toEqual({ changes: [different], failures: [warning], unfinished: [] });
+  });
+
+  it('stays true for whoever is asked to end [5.2, 7.6]', () => {
+    const run = updating({
+      compareRecordSets: gives({
+        changes: [different],
+        failures: [failureOf('throttled')],
+        passing: true,
+        warnings: [warning],
+      }),
+    });
+
+    run.finish();
+
+    expect(run.output).toEqual({ changes: [], failures: [warning], unfinished: [failureOf('throttled')] });
   });
 });
 
@@ -373,7 +475,6 @@ describe('a fault that may pass', () => {
 describe('asked to end', () => {
   it.each([
     { while: 'addresses are read', state: 'addressing.reading', doings: { readAddresses: held } },
-    { while: 'an address is waited for', state: 'addressing.pausing', doings: { readAddresses: resolves(none) } },
     { while: 'records are looked at', state: 'comparing', doings: { compareRecordSets: held } },
   ])('while $while, nothing is written any more, which is news only for whoever asked [5.2]', ({ state, doings }) => {
     const run = updating(doings, [record, other]);
@@ -390,6 +491,17 @@ describe('asked to end', () => {
         failureOf('asked to end before it was written'),
         { part: 'update-route53[1]', problem: 'b.example.com: asked to end before it was written', critical: false },
       ],
+    });
+  });
+
+  it('while an address is waited for, says that there is none yet [5.2, 7.1]', () => {
+    const run = updating({ readAddresses: resolves(none) });
+
+    run.finish();
+
+    expect(run.output).toMatchObject({
+      failures: [],
+      unfinished: [{ part: 'update-route53[0]', problem: expect.stringContaining('no public address') }],
     });
   });
 
@@ -685,9 +797,19 @@ describe('a change that is waited for', () => {
     });
 
     it('is waited for when the others have had their three minutes [7.7, 9.7]', () => {
-      const run = attempted({});
+      const failing = gives({ changes: [different], failures: [otherFailure], passing: true, submitted: [submitted] });
+      const run = updating({ writeRecordSets: failing, lookAtChanges: pending }, [record, other]);
 
-      run.clock.increment(179_000);
+      run.clock.increment(180_000);
+
+      expect(run.state).toMatch(/^awaiting-insync/);
+    });
+
+    it('is waited for when the others have had their patience, by the rest of it: none [5.4, 7.7]', () => {
+      const failing = gives({ changes: [different], failures: [otherFailure], passing: true, submitted: [submitted] });
+      const run = updating({ writeRecordSets: failing, lookAtChanges: pending }, [record, patient]);
+
+      run.clock.increment(30_000);
 
       expect(run.state).toMatch(/^awaiting-insync/);
     });

@@ -618,7 +618,6 @@ describe('a record set that is given back', () => {
   it.each([
     { what: 'has another address by now', there: [{ ...ours, values: ['192.0.2.7'] }] },
     { what: 'has another TTL by now', there: [{ ...ours, ttl: 61 }] },
-    { what: 'has got a health check', there: [{ ...ours, healthCheckId: HEALTH_CHECK }] },
     { what: 'is an alias by now', there: [alias] },
   ])('and $what is not ours any more, and stays as it is [7.5, 7.9]', async ({ there }) => {
     await using lab = await zoneWith(there);
@@ -628,6 +627,20 @@ describe('a record set that is given back', () => {
 
     expect(standing(lab)).toEqual(there.map(toStored));
   });
+
+  it.each([
+    { what: 'has got', there: { ...ours, healthCheckId: HEALTH_CHECK }, after: ours },
+    { what: 'has lost', there: ours, after: { ...ours, healthCheckId: HEALTH_CHECK } },
+  ])(
+    'and $what its health check meanwhile is ours all the same: clients are led here [7.9]',
+    async ({ there, after }) => {
+      await using lab = await zoneWith([there]);
+
+      expect(await restore(lab, { before: theirs, after })).toBe('restored');
+
+      expect(standing(lab)).toEqual([toStored(theirs)]);
+    },
+  );
 
   it('and is gone is not replaced by what stood there before: somebody has taken it away [7.5]', async () => {
     await using lab = await zoneWith([]);

@@ -60,7 +60,7 @@ describe('the service manager', () => {
     tell('records', after, waitingRecords);
 
     expect(values('STATUS').slice(-2)).toEqual([
-      '0 of 1 domains started; web: pending; waiting: INSYNC of b.example.com',
+      '0 of 1 domains started; web: pending; waiting: not all name servers of Route 53 have b.example.com yet',
       '0 of 1 domains started; web: pending',
     ]);
   });

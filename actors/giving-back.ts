@@ -9,7 +9,6 @@ import type { RecordSets } from '../adapters/route53.ts';
 import { CREATION_UNSEEN_MS } from '../config/constants.ts';
 import { isSameDevice } from '../config/devices.ts';
 import { AdapterError } from '../config/errors.ts';
-import { storedName } from '../config/record-name.ts';
 import type {
   AttachmentHold,
   CreationHold,
@@ -21,6 +20,7 @@ import type {
   PublicAddresses,
   RecordEntry,
   RecordSet,
+  RecordSetChange,
   RecordSetHold,
   Restored,
   VolumeEntry,
@@ -104,8 +104,8 @@ function releasedRecords(domain: string, { records, written }: Released, address
 }
 
 /** What this run put there, or after a restart what it would put there: the withdrawal fails when it is not that. */
-function ourSets(record: RecordEntry, written: RecordSet[], addresses: PublicAddresses): RecordSet[] {
-  const known = written.filter(({ name }) => name === storedName(record.name));
+function ourSets(record: RecordEntry, written: RecordSetChange[], addresses: PublicAddresses): RecordSet[] {
+  const known = written.filter(({ entry }) => entry === record.entry).flatMap(({ after }) => after ?? []);
   return known.length > 0 ? known : wantedSets(record, addresses);
 }
 

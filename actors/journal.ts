@@ -2,7 +2,7 @@
 
 import type { BootMemory } from '../adapters/state-dir.ts';
 import { isSameDevice } from '../config/devices.ts';
-import { storedName } from '../config/record-name.ts';
+import { storedName, zoneId } from '../config/record-name.ts';
 import { isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
 import type {
   AttachmentHold,
@@ -126,7 +126,7 @@ function isAskedFor(
   if (hold.kind === 'record-set')
     return records.some(
       ({ hostedZone, name, setIdentifier }) =>
-        hostedZone === hold.hostedZone &&
+        hostedZone === zoneId(hold.hostedZone) &&
         storedName(name) === setOf(hold).name &&
         setIdentifier === setOf(hold).setIdentifier,
     );
@@ -151,7 +151,11 @@ function isSameThing(one: Hold, other: Hold): boolean {
   if (one.domain !== other.domain) return false;
   if (one.kind === 'attachment') return other.kind === 'attachment' && one.volumeId === other.volumeId;
   if (one.kind === 'creation') return other.kind === 'creation' && isSameDevice(one.device, other.device);
-  return other.kind === 'record-set' && one.hostedZone === other.hostedZone && isSamePlace(setOf(one), setOf(other));
+  return (
+    other.kind === 'record-set' &&
+    zoneId(one.hostedZone) === zoneId(other.hostedZone) &&
+    isSamePlace(setOf(one), setOf(other))
+  );
 }
 
 /** A volume attached anew wants its commands anew; a record set written anew still goes back to what stood there at first. */

@@ -5,7 +5,7 @@ import type { InstanceMetadata } from '../adapters/imds.ts';
 import type { RecordSets } from '../adapters/route53.ts';
 import { isPassing, messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
-import { answersLike, isSamePlace, setOf } from '../config/record-sets.ts';
+import { isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
 import type {
   Failure,
   PublicAddresses,
@@ -15,7 +15,13 @@ import type {
   RecordSetHold,
   SubmittedChange,
 } from '../config/vocabulary.ts';
-import { failureOf, type RecordsAttempt, type RecordsInput, type RecordsToWrite } from '../machines/records.ts';
+import {
+  failureOf,
+  type RecordsAttempt,
+  type RecordsComparison,
+  type RecordsInput,
+  type RecordsToWrite,
+} from '../machines/records.ts';
 import type { RecordLooks } from './record-looks.ts';
 import type { Transaction, Transactions } from './transaction.ts';
 
@@ -29,10 +35,10 @@ export const readAddresses = (imds: InstanceMetadata, keep: (addresses: PublicAd
 
 /** Looks what stands there, and gives what has to change. What cannot be looked at is an outcome. */
 export const compareRecordSets = (looks: RecordLooks, transactions: Transactions) =>
-  fromPromise<RecordsAttempt, RecordsInput & { addresses: PublicAddresses }>(
+  fromPromise<RecordsComparison, RecordsInput & { addresses: PublicAddresses }>(
     async ({ input: { domain, records, addresses }, signal }) => {
       const compared = await Promise.all(
-        records.map(async (record): Promise<RecordsAttempt> => {
+        records.map(async (record): Promise<RecordsComparison> => {
           try {
             const early = earlyComparison(record, await looks.early(record, domain), addresses);
             const seen = early ?? comparison(record, await looks.read(record, domain, signal), addresses);
@@ -40,13 +46,14 @@ export const compareRecordSets = (looks: RecordLooks, transactions: Transactions
             return { ...attempt, submitted: pendingOf(record, attempt.changes, transactions.of(domain)) };
           } catch (error) {
             const failures = [failureOf(record, messageOf(error))];
-            return { changes: [], failures, passing: isPassing(error), submitted: [] };
+            return { changes: [], failures, warnings: [], passing: isPassing(error), submitted: [] };
           }
         }),
       );
       return {
         changes: compared.flatMap(({ changes }) => changes),
         failures: compared.flatMap(({ failures }) => failures),
+        warnings: compared.flatMap(({ warnings }) => warnings),
         passing: compared.some(({ passing }) => passing),
         submitted: compared.flatMap(({ submitted }) => submitted),
       };
@@ -103,21 +110,24 @@ function setWith({ name, ttl, setIdentifier }: RecordEntry, type: RecordSet['typ
 
 // --- What has to change ----------------------------------------------------------------------------------------------
 
-type Comparison = Omit<RecordsAttempt, 'submitted'>;
+type Comparison = Omit<RecordsComparison, 'submitted'>;
 
 function comparison(record: RecordEntry, there: RecordSet[], addresses: PublicAddresses): Comparison {
   const { entry, hostedZone } = record;
   const wanted = wantedSets(record, addresses);
-  const changes = wanted.map((after): RecordSetChange => {
-    const before = there.find(({ type }) => type === after.type);
-    return { entry, hostedZone, ...(before ? { before } : {}), after, sent: !answersLike(before, after) };
+  const changes = wanted.map((set): RecordSetChange => {
+    const before = there.find(({ type }) => type === set.type);
+    // Whoever has given it a health check wants to keep that.
+    const after = before?.healthCheckId === undefined ? set : { ...set, healthCheckId: before.healthCheckId };
+    return { entry, hostedZone, ...(before ? { before } : {}), after, sent: !isSameSet(before, after) };
   });
+  const result = { failures: [], passing: false };
   const stale = there.filter(({ type }) => !wanted.some((set) => set.type === type));
   if (record.stale === 'delete') {
     const removals = stale.map((before) => ({ entry, hostedZone, before, sent: true }));
-    return { changes: [...changes, ...removals], failures: [], passing: false };
+    return { ...result, changes: [...changes, ...removals], warnings: [] };
   }
-  return { changes, failures: stale.map((set) => staleness(record, set)), passing: false };
+  return { ...result, changes, warnings: stale.map((set) => staleness(record, set)) };
 }
 
 /**
@@ -131,7 +141,7 @@ function earlyComparison(
 ): Comparison | undefined {
   if (seen === undefined) return undefined;
   const { changes, ...rest } = comparison(record, seen, addresses);
-  if (rest.failures.length > 0 || !changes.every(({ sent }) => sent)) return undefined;
+  if (rest.warnings.length > 0 || !changes.every(({ sent }) => sent)) return undefined;
   return { ...rest, changes: changes.map((change) => ({ ...change, guarded: true })) };
 }
 
@@ -211,7 +221,12 @@ function createWrite(recordSets: RecordSets, transaction: Transaction, { domain,
       await noteWaiting(changes, changeId);
       return { changes, ...(changeId === undefined ? {} : { changeId }) };
     } catch (error) {
-      return { changes, problem: messageOf(error), passing: isPassing(error) };
+      // A refusal under guard says nothing of the change without it: a policy may allow UPSERT alone.
+      return {
+        changes,
+        problem: messageOf(error),
+        passing: isPassing(error) || changes.some(({ guarded }) => guarded),
+      };
     }
   };
 

@@ -3,7 +3,7 @@
 import type { Change, ListResourceRecordSetsRequest, ListResourceRecordSetsResponse } from '@aws-sdk/client-route-53';
 import { messageOf } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
-import { isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
+import { answersLike, isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
 import type { BeforeAndAfter, RecordSet, Restored } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
 import { createBatch, type Joins } from './batch.ts';
@@ -115,9 +115,19 @@ export function createRecordSets(aws: Aws, { onTrouble, turnPatienceMs }: Record
       return 'restored';
     } catch (error) {
       if (!saysNotAsSeen(error)) throw error;
-      // So it looks, too, when a batch had gone through and its answer was lost.
-      return isSameSet(await standing(hostedZone, setOf(change), log), change.before) ? 'restored' : 'not-ours';
+      return await restoredMeanwhile(hostedZone, change, log);
     }
+  }
+
+  /** What stands there is not what was to be deleted. */
+  async function restoredMeanwhile(hostedZone: string, change: BeforeAndAfter, log: CallLog): Promise<Restored> {
+    const there = await standing(hostedZone, setOf(change), log);
+    // So it looks, too, when a batch had gone through and its answer was lost.
+    if (isSameSet(there, change.before)) return 'restored';
+    const isOurs = there !== undefined && change.after !== undefined && answersLike(there, change.after);
+    // Somebody has given it a health check since, or taken it away.
+    if (isOurs && !isSameSet(there, change.after)) return await restore(hostedZone, { ...change, after: there }, log);
+    return 'not-ours';
   }
 
   /** False: it shall only be noted. */

@@ -189,7 +189,7 @@ export function releaseOf(context: DomainContext): GivingBackInput {
   const { domain, ending = 'interrupted', attachments, changes } = context;
   const volumes = context.volumes.filter(({ release }) => release.includes(ending));
   const records = context.records.filter(({ release }) => release.includes(ending));
-  const released: Released = { volumes, attachments, records, written: writtenIn(changes) };
+  const released: Released = { volumes, attachments, records, written: changes };
   return { reason: 'release', domain, released };
 }
 

@@ -12,6 +12,7 @@ import type {
   Hold,
   RecordEntry,
   RecordSet,
+  RecordSetChange,
   RecordSetHold,
   Restored,
   VolumeEntry,
@@ -37,7 +38,7 @@ export interface Released {
   attachments: Attachment[];
   records: RecordEntry[];
   /** What this run wrote or found right of those records; empty after a restart that wrote nothing. */
-  written: RecordSet[];
+  written: RecordSetChange[];
 }
 
 /** What was given back and what could not be, and everything that went wrong. */
@@ -270,7 +271,7 @@ function restOf({ what, left }: GivingBackContext): Failure[] {
 }
 
 /** For example `game.example.com. A`, and `game.example.com. A of i-0abc` of one among several. */
-function nameOfSet({ name, type, setIdentifier }: RecordSet): string {
+export function nameOfSet({ name, type, setIdentifier }: RecordSet): string {
   return `${name} ${type}${setIdentifier === undefined ? '' : ` of ${setIdentifier}`}`;
 }
 

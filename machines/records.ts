@@ -29,6 +29,11 @@ export interface RecordsAttempt {
   submitted: SubmittedChange[];
 }
 
+/** What a look gave, and what is to be said of records that are no failures. */
+export interface RecordsComparison extends RecordsAttempt {
+  warnings: Failure[];
+}
+
 /** What the records ended with; a critical failure among them is the domain's. */
 export interface RecordsOutcome extends Pick<RecordsAttempt, 'changes' | 'failures'> {
   /** What was still to be done when the step was asked to end: news only for whoever asked because time was over. */
@@ -37,14 +42,16 @@ export interface RecordsOutcome extends Pick<RecordsAttempt, 'changes' | 'failur
 
 export type RecordsToWrite = RecordsInput & Pick<RecordsAttempt, 'changes' | 'failures'>;
 
-export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsAttempt {
+export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsComparison {
   addresses?: PublicAddresses;
-  /** Why there are no addresses yet. */
-  lacking: string;
+  /** Why there are no addresses; absent until a look has found none. */
+  lacking?: string;
   /** Attempts that a passing fault has cost. */
   attempts: number;
   /** Whether there shall be no more of them. */
   attemptsOver: boolean;
+  /** Whether the domain has waited long enough for what it can do without. */
+  patienceOver: boolean;
   /** How often it has been looked whether the name servers have the changes. */
   looks: number;
   finishing: boolean;
@@ -53,12 +60,14 @@ export interface RecordsContext extends RecordsInput, RecordsOutcome, RecordsAtt
 export const recordsSteps = {
   readAddresses: step<PublicAddresses, void>('readAddresses'),
   /** Gives the changes to make, `sent: false` for what is right already, and what could not be looked at. */
-  compareRecordSets: step<RecordsAttempt, RecordsInput & { addresses: PublicAddresses }>('compareRecordSets'),
+  compareRecordSets: step<RecordsComparison, RecordsInput & { addresses: PublicAddresses }>('compareRecordSets'),
   /** Sends what differs; gives the same again, less what was refused. */
   writeRecordSets: step<RecordsAttempt, RecordsToWrite>('writeRecordSets'),
   /** Gives the changes that not all name servers have yet. */
   lookAtChanges: step<SubmittedChange[], { domain: string; submitted: SubmittedChange[] }>('lookAtChanges'),
 };
+
+const NO_ANSWER = 'the instance metadata has not answered';
 
 const NO_ADDRESS =
   'the instance has no public address to point it at. Give it a public IPv4 address, an Elastic IP or an IPv6 address';
@@ -67,14 +76,14 @@ export const recordsMachine = setup({
   types: {
     input: {} as RecordsInput,
     context: {} as RecordsContext,
-    events: {} as FinishStep | { type: 'attempts.expired' },
+    events: {} as FinishStep | { type: 'attempts.expired' } | { type: 'patience.expired' },
     output: {} as RecordsOutcome,
   },
   actors: recordsSteps,
   actions: {
     keepAddresses: assign((_, { addresses }: { addresses: PublicAddresses }) => ({ addresses })),
     keepLack: assign((_, { lacking }: { lacking: string }) => ({ lacking })),
-    keepAttempt: assign(({ context }, { submitted, ...attempt }: RecordsAttempt) => ({
+    keepAttempt: assign(({ context }, { submitted, ...attempt }: RecordsAttempt | RecordsComparison) => ({
       ...attempt,
       submitted: [...context.submitted, ...submitted.filter((change) => !isAmong(context.submitted, change))],
     })),
@@ -89,6 +98,7 @@ export const recordsMachine = setup({
     breakOffWaiting: assign(({ context }) => ({ unfinished: notInSync(context, 'asked to end before') })),
     countAttempt: assign(({ context }) => ({ attempts: context.attempts + 1 })),
     startLimit: raise({ type: 'attempts.expired' }, { id: 'attempts', delay: RECORDS_LIMIT_MS }),
+    startPatience: raise({ type: 'patience.expired' }, { id: 'patience', delay: 'patience' }),
     failAll: assign(({ context }, { problem }: { problem: string }) => ({
       failures: context.records.map((record) => failureOf(record, problem)),
     })),
@@ -98,6 +108,7 @@ export const recordsMachine = setup({
     breakOff: assign(({ context }) => ({ failures: [], unfinished: unfinishedIn(context) })),
     beFinishing: assign({ finishing: true }),
     beOver: assign({ attemptsOver: true }),
+    bePatienceOver: assign({ patienceOver: true }),
   },
   delays: {
     addressPause: ADDRESS_PAUSE_MS,
@@ -108,12 +119,21 @@ export const recordsMachine = setup({
     insyncPause: ({ context: { looks, records } }) =>
       (0.8 + jitterIn(records, looks) / 5) * grown(INSYNC_PAUSE_MS, 1.5, looks + 1, INSYNC_PAUSE_MAX_MS),
     /** Of critical ones the way up's limit is the only one. */
-    insyncPatience: ({ context }) => Math.max(0, ...uncriticalIn(context).map(({ patienceMs = 0 }) => patienceMs)),
+    patience: ({ context: { records } }) => {
+      const patiences = records.flatMap(({ critical, patienceMs = RECORDS_LIMIT_MS }) =>
+        critical ? [] : [patienceMs],
+      );
+      return patiences.length === 0 ? RECORDS_LIMIT_MS : Math.max(...patiences);
+    },
   },
   guards: {
     none: ({ context }) => context.records.length === 0,
     finishing: ({ context }) => context.finishing,
     attemptsOver: ({ context }) => context.attemptsOver,
+    noneCritical: ({ context }) => !context.records.some(({ critical }) => critical),
+    /** Only what the domain can do without is left, and has had its time. */
+    goesOnWithout: ({ context }) => context.patienceOver && !context.failures.some(({ critical }) => critical),
+    waitedEnough: ({ context }) => context.patienceOver && uncriticalIn(context).length > 0,
     found: (_, { primaryIpv4, primaryIpv6 }: PublicAddresses) => (primaryIpv4 ?? primaryIpv6) !== undefined,
     passing: (_, { passing }: RecordsAttempt) => passing,
     /** With a critical one failed the domain may not come up: then nothing is written for it. */
@@ -132,33 +152,39 @@ export const recordsMachine = setup({
     changes: [],
     failures: [],
     unfinished: [],
+    warnings: [],
     passing: false,
-    lacking: NO_ADDRESS,
     attempts: 0,
     attemptsOver: false,
+    patienceOver: false,
     submitted: [],
     looks: 0,
     finishing: false,
   }),
   initial: 'beginning',
-  on: { 'step.finish': { actions: 'beFinishing' }, 'attempts.expired': { actions: 'beOver' } },
+  on: {
+    'step.finish': { actions: 'beFinishing' },
+    'attempts.expired': { actions: 'beOver' },
+    'patience.expired': { actions: 'bePatienceOver' },
+  },
   states: {
     beginning: {
       always: [
         { guard: 'none', target: 'ended' },
-        { target: 'addressing', actions: 'startLimit' },
+        { target: 'addressing', actions: ['startLimit', 'startPatience'] },
       ],
     },
 
     // Read right before writing, each time; one may be on its way still, an Elastic IP for instance (7.1).
     addressing: {
-      on: { 'step.finish': { target: 'ended', actions: 'breakOff' } },
-      after: {
-        addressLimit: {
-          target: 'ended',
-          actions: { type: 'failAll', params: ({ context }) => ({ problem: context.lacking }) },
-        },
+      on: {
+        'step.finish': { target: 'ended', actions: 'breakOff' },
+        'patience.expired': [
+          { guard: 'noneCritical', target: 'ended', actions: failedForLack() },
+          { actions: 'bePatienceOver' },
+        ],
       },
+      after: { addressLimit: { target: 'ended', actions: failedForLack() } },
       initial: 'reading',
       states: {
         reading: {
@@ -235,8 +261,8 @@ export const recordsMachine = setup({
       always: [
         { guard: 'nothingToWaitFor', target: 'ended' },
         { guard: 'finishing', target: 'ended', actions: 'breakOffWaiting' },
+        { guard: 'waitedEnough', actions: 'goOnWithout' },
       ],
-      after: { insyncPatience: { actions: 'goOnWithout' } },
       initial: 'pausing',
       states: {
         pausing: { after: { insyncPause: 'looking' } },
@@ -267,6 +293,7 @@ export const recordsMachine = setup({
         // Asked while its change had no answer yet.
         { guard: 'finishing', target: 'ended', actions: 'breakOff' },
         { guard: 'attemptsOver', target: 'awaiting-insync' },
+        { guard: 'goesOnWithout', target: 'awaiting-insync' },
       ],
       exit: 'countAttempt',
       after: { attemptPause: 'addressing' },
@@ -274,7 +301,11 @@ export const recordsMachine = setup({
 
     ended: { type: 'final' },
   },
-  output: ({ context: { changes, failures, unfinished } }) => ({ changes, failures, unfinished }),
+  output: ({ context: { changes, failures, warnings, unfinished } }) => ({
+    changes,
+    failures: [...failures, ...warnings],
+    unfinished,
+  }),
 });
 
 function failedWith() {
@@ -284,15 +315,25 @@ function failedWith() {
   } as const;
 }
 
+function failedForLack() {
+  return {
+    type: 'failAll',
+    params: ({ context }: { context: RecordsContext }) => ({ problem: context.lacking ?? NO_ANSWER }),
+  } as const;
+}
+
 function keepAttempt() {
-  return { type: 'keepAttempt', params: ({ event }: { event: { output: RecordsAttempt } }) => event.output } as const;
+  return {
+    type: 'keepAttempt',
+    params: ({ event }: { event: { output: RecordsAttempt | RecordsComparison } }) => event.output,
+  } as const;
 }
 
 /** Without the changes that were to be sent and are not. */
 function keepUnsent() {
   return {
     type: 'keepAttempt',
-    params: ({ event: { output } }: { event: { output: RecordsAttempt } }) => ({
+    params: ({ event: { output } }: { event: { output: RecordsComparison } }) => ({
       ...output,
       changes: rightIn(output.changes),
     }),
@@ -305,9 +346,10 @@ function rightIn(changes: RecordSetChange[]): RecordSetChange[] {
 }
 
 /** What went wrong last, or else that it was not there yet. */
-function unfinishedIn({ failures, records }: RecordsContext): Failure[] {
+function unfinishedIn({ failures, records, addresses, lacking }: RecordsContext): Failure[] {
   if (failures.length > 0) return failures;
-  return records.map((record) => failureOf(record, 'asked to end before it was written'));
+  const problem = addresses === undefined && lacking !== undefined ? lacking : 'asked to end before it was written';
+  return records.map((record) => failureOf(record, problem));
 }
 
 function isAmong(submitted: SubmittedChange[], { entry, changeId }: SubmittedChange): boolean {
@@ -351,12 +393,14 @@ export function failureOf({ entry, name, critical }: RecordEntry, problem: strin
 
 /** What the records wait for in a state, in words; absent: for an answer only. */
 export function awaitedIn(state: string, context: RecordsContext): string | undefined {
-  if (state === 'addressing.pausing') return `a public address (${context.lacking})`;
-  if (state === 'backing-off') return context.failures.map(({ problem }) => problem).join('; ');
-  if (state.startsWith('awaiting-insync')) return `INSYNC of ${namesIn(context).join(', ')}`;
-  return undefined;
+  const { records, lacking, failures, submitted } = context;
+  if (state === 'addressing.pausing') return `${namesOf(records)}: ${lacking}`;
+  if (state === 'backing-off') return failures.map(({ problem }) => problem).join('; ');
+  if (!state.startsWith('awaiting-insync')) return undefined;
+  const awaited = records.filter(({ entry }) => submitted.some((change) => change.entry === entry));
+  return `not all name servers of Route 53 have ${namesOf(awaited)} yet`;
 }
 
-function namesIn({ records, submitted }: RecordsContext): string[] {
-  return records.filter(({ entry }) => submitted.some((change) => change.entry === entry)).map(({ name }) => name);
+function namesOf(records: RecordEntry[]): string {
+  return records.map(({ name }) => name).join(', ');
 }
