@@ -229,9 +229,26 @@ describe('records that the domain can do without', () => {
       { ...patient, patienceMs: 5_000 },
     ]);
 
+    run.clock.increment(5_000);
+    const { state } = run;
+    run.clock.increment(5_000);
+
+    expect(state).toBe('addressing.pausing');
+    expect(run.output?.failures).toEqual([]);
+  });
+
+  it('have had their patience when the address of a critical one comes late: they are tried once [5.4, 7.1]', () => {
+    const run = updating(
+      {
+        readAddresses: [...Array(10).fill(resolves(none)), resolves(addresses)],
+        writeRecordSets: gives({ changes: [different], failures: [otherFailure], passing: true }),
+      },
+      [record, { ...patient, patienceMs: 5_000 }],
+    );
+
     run.clock.increment(10_000);
 
-    expect(run.output?.failures).toEqual([]);
+    expect(run.output).toEqual({ changes: [different], failures: [otherFailure], unfinished: [] });
   });
 });
 
@@ -682,6 +699,22 @@ describe('a change that is waited for', () => {
     expect(state).toMatch(/^awaiting-insync/);
     expect(run.script.inputOf('lookAtChanges')).toEqual({ domain: 'web', submitted: [submitted] });
     expect(run.output).toBeUndefined();
+  });
+
+  it('is looked at in one go, though somebody else meanwhile is not waited for any longer [7.7]', () => {
+    const run = updating(
+      {
+        writeRecordSets: gives({ changes: [different, otherDifferent], submitted: [submitted, later] }),
+        lookAtChanges: held,
+      },
+      [record, patient],
+    );
+    run.clock.increment(5_000);
+    const before = run.state;
+
+    run.clock.increment(25_000);
+
+    expect([before, run.state]).toEqual(['awaiting-insync.looking', 'awaiting-insync.looking']);
   });
 
   it('of records that are not critical ends with a word of each when the patience is over [5.4, 7.7]', () => {

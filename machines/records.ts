@@ -179,10 +179,7 @@ export const recordsMachine = setup({
     addressing: {
       on: {
         'step.finish': { target: 'ended', actions: 'breakOff' },
-        'patience.expired': [
-          { guard: 'noneCritical', target: 'ended', actions: failedForLack() },
-          { actions: 'bePatienceOver' },
-        ],
+        'patience.expired': { guard: 'noneCritical', target: 'ended', actions: failedForLack() },
       },
       after: { addressLimit: { target: 'ended', actions: failedForLack() } },
       initial: 'reading',
