@@ -1,8 +1,8 @@
 /** `ec2fleetd notify-test`: one marked message to each receiver, and what became of each (behaviour.md 10.6). */
 
 import { randomUUID } from 'node:crypto';
-import { type Aws, createAws } from '../adapters/aws.ts';
-import { createInstanceMetadata, DEFAULT_ENDPOINT, type InstanceMetadata, parseEndpoints } from '../adapters/imds.ts';
+import type { Aws } from '../adapters/aws.ts';
+import type { InstanceMetadata } from '../adapters/imds.ts';
 import { createLog, type Log } from '../adapters/logger.ts';
 import { createTopics } from '../adapters/sns.ts';
 import { createQueues } from '../adapters/sqs.ts';
@@ -12,22 +12,12 @@ import type { Config } from '../config/schema.ts';
 import type { PublicAddresses } from '../config/vocabulary.ts';
 import { awaiting, type Patience } from './boot.ts';
 import { configFromFile, configFromUserData } from './configuration.ts';
-import { optionsFromEnvironment, parseRunOptions, type RunOptions } from './options.ts';
+import { optionsFromEnvironment, parseRunOptions } from './options.ts';
 import { print } from './print.ts';
 import { problemStatus } from './report.ts';
+import { awsOf, type PlaceOptions, type Surroundings, surroundingsOf } from './surroundings.ts';
 import { isToldNothing, type TestMessage, testMessage, type Whereabouts, whereaboutsWithout } from './test-message.ts';
 import { usageStatus } from './usage.ts';
-
-/** The options of `run` that it knows. */
-export type NotifyTestOptions = Pick<RunOptions, 'userdata' | 'imds' | 'profile' | 'strict'>;
-
-interface Surroundings {
-  options: NotifyTestOptions;
-  environment: NodeJS.ProcessEnv;
-  log: Log;
-  imds: InstanceMetadata;
-  patience: Patience;
-}
 
 /** One receiver of the configuration with what it is sent. */
 interface Test {
@@ -44,26 +34,17 @@ interface Test {
  *
  * @returns 0 when all were accepted, 1 when one was not, 2 when there is nothing to send to.
  */
-export async function notifyTest(options: NotifyTestOptions, environment: NodeJS.ProcessEnv): Promise<ExitStatus> {
+export async function notifyTest(options: PlaceOptions, environment: NodeJS.ProcessEnv): Promise<ExitStatus> {
   const log = createLog({ format: 'pretty', verbosity: 0, stream: process.stderr });
-  const given = environment.AWS_EC2_METADATA_SERVICE_ENDPOINT;
-  const imds = createInstanceMetadata(options.imds ?? (given ? parseEndpoints(given) : [DEFAULT_ENDPOINT]));
-  let told = '';
-  const patience = {
-    watched: false,
-    signal: new AbortController().signal,
-    onWait(problem: string) {
-      if (problem !== told) log.warn(`waiting: ${problem}`);
-      told = problem;
-    },
-  };
+  const patience = { watched: false, signal: new AbortController().signal, onWait() {} };
+  const surroundings = surroundingsOf(options, environment, log, patience);
   try {
     warnOfSwitches(environment, log);
-    return await sendTests({ options, environment, log, imds, patience });
+    return await sendTests(surroundings);
   } catch (error) {
     return await failureOf(error, log);
   } finally {
-    imds.close();
+    surroundings.imds.close();
     await log.close();
   }
 }
@@ -84,7 +65,12 @@ async function sendTests(surroundings: Surroundings): Promise<ExitStatus> {
   const tests = config === undefined ? [] : testsOf(config, where);
   if (tests.length === 0) throw new UsageError('there is nobody to send to: no domain has a notify entry');
   const region = here?.facts.region ?? (surroundings.environment.AWS_REGION || undefined);
-  const aws = awsOf(surroundings, here !== undefined, region, tests);
+  // Credentials are not waited for where there is no metadata to have them from.
+  if (here === undefined) process.env.AWS_EC2_METADATA_DISABLED = 'true';
+  const aws = awsOf(surroundings, {
+    // Each message names its own; clients for other services are made and never used.
+    region: region ?? tests.find(({ message }) => message.region !== undefined)?.message.region ?? 'us-east-1',
+  });
   try {
     const outcomes = await Promise.all(tests.map((test) => outcomeOf(test, region, aws)));
     await print(report(tests, outcomes));
@@ -133,19 +119,6 @@ function testsOf({ domains }: Config, where: Whereabouts): Test[] {
       isToldNothing: isToldNothing(receiver),
     })),
   );
-}
-
-function awsOf({ options, environment, imds }: Surroundings, here: boolean, region: string | undefined, tests: Test[]) {
-  // The SDK's credentials come from where our metadata comes from, and are not waited for where there is none.
-  if (here) process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT = imds.endpoint();
-  else process.env.AWS_EC2_METADATA_DISABLED = 'true';
-  process.env.AWS_EC2_METADATA_V1_DISABLED = 'true';
-  return createAws({
-    // Each message names its own; clients for other services are made and never used.
-    region: region ?? tests.find(({ message }) => message.region !== undefined)?.message.region ?? 'us-east-1',
-    environment,
-    ...(options.profile === undefined ? {} : { profile: options.profile }),
-  });
 }
 
 interface Outcome {

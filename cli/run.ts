@@ -8,13 +8,13 @@ import { createLogNews } from '../actors/log-news.ts';
 import { pastOf } from '../actors/memory.ts';
 import { createServiceNews, type ServiceNews } from '../actors/service-news.ts';
 import { startSystem } from '../actors/system.ts';
-import { type Aws, createAws } from '../adapters/aws.ts';
+import type { Aws } from '../adapters/aws.ts';
 import { createBlockDevices } from '../adapters/block-device.ts';
 import { createCommands } from '../adapters/command.ts';
 import { createCreations } from '../adapters/creations.ts';
 import { createVolumes } from '../adapters/ec2.ts';
 import { createHostName } from '../adapters/hostname.ts';
-import { createInstanceMetadata, DEFAULT_ENDPOINT, type InstanceMetadata, parseEndpoints } from '../adapters/imds.ts';
+import type { InstanceMetadata } from '../adapters/imds.ts';
 import { createLocks } from '../adapters/locks.ts';
 import { createLog, type Log } from '../adapters/logger.ts';
 import { createMarks } from '../adapters/marks.ts';
@@ -32,29 +32,25 @@ import { AdapterError, ConfigError, messageOf } from '../config/errors.ts';
 import { type ExitStatus, exitStatus } from '../config/exit-status.ts';
 import type { Config } from '../config/schema.ts';
 import type { InstanceFacts, PublicAddresses } from '../config/vocabulary.ts';
-import { awaiting, type Patience } from './boot.ts';
+import { awaiting } from './boot.ts';
 import { configFromFile, configFromUserData, emptyFile } from './configuration.ts';
 import type { RunOptions } from './options.ts';
 import { problemStatus } from './report.ts';
 import { listenForSignals, type Signals } from './signals.ts';
+import { awsOf, type Surroundings, surroundingsOf } from './surroundings.ts';
 
 /** The machine that the daemon runs on, and the means to speak of it. */
-interface Surroundings {
-  options: RunOptions;
-  environment: NodeJS.ProcessEnv;
+interface DaemonSurroundings extends Surroundings<RunOptions> {
   sysroot: string;
-  log: Log;
   serviceManager: ServiceManager;
   runtimeDir: RuntimeDir;
-  imds: InstanceMetadata;
-  patience: Patience;
 }
 
 /** Runs the daemon to its end. Never throws for what a user, the instance or AWS can cause. */
 export async function run(options: RunOptions, environment: NodeJS.ProcessEnv): Promise<ExitStatus> {
   const log = createLog({ format: options.logFormat, verbosity: options.verbosity, stream: process.stderr });
   const ending = new AbortController();
-  const surroundings = surroundingsOf(options, environment, log, ending.signal);
+  const surroundings = daemonSurroundings(options, environment, log, ending.signal);
   const { serviceManager, runtimeDir, imds } = surroundings;
   const news = createServiceNews({ serviceManager, runtimeDir, log });
   const signals = listenForSignals(log, () => ending.abort());
@@ -74,7 +70,7 @@ export async function run(options: RunOptions, environment: NodeJS.ProcessEnv): 
 }
 
 /** With the state directory to itself; whoever finds it taken has touched nothing, not even the other one's `.started` files (12.5). */
-async function liveAlone(surroundings: Surroundings, news: ServiceNews, signals: Signals): Promise<ExitStatus> {
+async function liveAlone(surroundings: DaemonSurroundings, news: ServiceNews, signals: Signals): Promise<ExitStatus> {
   const { options, environment, sysroot, log, runtimeDir } = surroundings;
   // A file is read before anything else is asked or touched, so that a mistake in it shows at once.
   const fromFile = await configFromFile(surroundings);
@@ -92,41 +88,29 @@ async function liveAlone(surroundings: Surroundings, news: ServiceNews, signals:
   }
 }
 
-function surroundingsOf(
+function daemonSurroundings(
   options: RunOptions,
   environment: NodeJS.ProcessEnv,
   log: Log,
   signal: AbortSignal,
-): Surroundings {
+): DaemonSurroundings {
   const sysroot = sysrootOf(environment);
   const serviceManager = createServiceManager(environment, { onProblem: (error) => log.warn(error.message) });
-  const given = environment.AWS_EC2_METADATA_SERVICE_ENDPOINT;
-  let told = '';
   const patience = {
     watched: serviceManager.watched,
     signal,
-    onWait(problem: string) {
-      // It is tried again and again; what is still the same need not be said again.
-      if (problem === told) return;
-      told = problem;
-      log.warn(`waiting: ${problem}`);
-      void serviceManager.notify({ STATUS: `waiting: ${problem}` });
-    },
+    onWait: (problem: string) => void serviceManager.notify({ STATUS: `waiting: ${problem}` }),
   };
   return {
-    options,
-    environment,
+    ...surroundingsOf(options, environment, log, patience),
     sysroot,
-    log,
     serviceManager,
     runtimeDir: createRuntimeDir(runtimeDirectory(environment, sysroot), runtimeOwner(environment)),
-    imds: createInstanceMetadata(options.imds ?? (given ? parseEndpoints(given) : [DEFAULT_ENDPOINT])),
-    patience,
   };
 }
 
 async function live(
-  surroundings: Surroundings,
+  surroundings: DaemonSurroundings,
   fromFile: Config | undefined,
   locked: LockedStateDir,
   news: ServiceNews,
@@ -141,7 +125,8 @@ async function live(
   }
   await runtimeDir.clearStarted().catch((error) => log.warn(messageOf(error)));
 
-  const aws = awsOf(surroundings, facts);
+  const { isYoung } = createUptime(surroundings.sysroot);
+  const aws = awsOf(surroundings, { region: facts.region, isYoung });
   const stateDir = await openState(locked, facts, log);
   if (!surroundings.options.switches.notify) tellUnsent(stateDir.outbox.left.length, log);
   const addresses = await awaitMeans(surroundings, config, aws).catch((error) => {
@@ -169,7 +154,7 @@ async function live(
 
 /** Waits for credentials, where anything goes to AWS, and for the addresses. */
 async function awaitMeans(
-  { options, imds, patience }: Surroundings,
+  { options, imds, patience }: DaemonSurroundings,
   config: Config,
   aws: Aws,
 ): Promise<PublicAddresses> {
@@ -223,19 +208,7 @@ async function credentialsOrNotice(aws: Aws, imds: InstanceMetadata, signal: Abo
 
 // --- Adapters --------------------------------------------------------------------------------------------------------
 
-function awsOf({ options, environment, imds, sysroot }: Surroundings, { region }: InstanceFacts): Aws {
-  // The SDK's credentials come from where our metadata comes from; version 1 of it is never used.
-  process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT = imds.endpoint();
-  process.env.AWS_EC2_METADATA_V1_DISABLED = 'true';
-  return createAws({
-    region,
-    environment,
-    isYoung: createUptime(sysroot).isYoung,
-    ...(options.profile === undefined ? {} : { profile: options.profile }),
-  });
-}
-
-function adaptersOf({ imds, log, sysroot, environment }: Surroundings, aws: Aws, facts: InstanceFacts) {
+function adaptersOf({ imds, log, sysroot, environment }: DaemonSurroundings, aws: Aws, facts: InstanceFacts) {
   const onTrouble = (error: Error) => log.warn(error.message);
   const unit = environment.EC2FLEETD_UNIT || 'an ec2fleetd that was started by hand';
   return {
