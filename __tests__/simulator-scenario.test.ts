@@ -99,6 +99,10 @@ describe('a scenario file [13.1]', () => {
       file: '{ "world": { "instances": [{ "state": "walking" }] } }',
       says: ['world.instances[0].state: expected "pending" or "running"'],
     },
+    {
+      file: '{ "timeline": [{ "at": 1, "changeInstance": { "targetLifecycleState": "Warm" } }] }',
+      says: ['timeline[0].changeInstance.targetLifecycleState: expected null or one of InService, '],
+    },
     { file: '{ "world": { "volumes": [{}] } }', says: ['world.volumes[0]: "id" is missing.'] },
     {
       file: '{ "world": { "volumes": [{ "id": "vol-1" }] }, "timeline": [{ "at": 1, "addVolume": { "id": "vol-1" } }] }',

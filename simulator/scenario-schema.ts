@@ -1,6 +1,6 @@
 /** What may stand in a scenario: a world in the words of its setup, and what happens in it, in the words of the handle. */
 import type { FieldSchema } from '../config/field.ts';
-import { activities } from './auto-scaling.ts';
+import { activities, targetLifecycleStates } from './auto-scaling.ts';
 import { instanceStates, snapshotStates } from './cloud.ts';
 import type { HostedZoneSetup, InstanceSetup, QueueSetup, SnapshotSetup, TopicSetup, VolumeSetup } from './parts.ts';
 import { faultyOperations } from './service-faults.ts';
@@ -79,6 +79,11 @@ const maintenance = listOf(
   ),
 );
 
+const targetLifecycleState: FieldSchema = {
+  anyOf: [oneOf(...targetLifecycleStates), { type: 'null' }],
+  expected: `null or one of ${targetLifecycleStates.join(', ')}`,
+};
+
 /** What may change of an instance while it runs. */
 const instanceFacts = {
   ipv6: texts,
@@ -88,7 +93,7 @@ const instanceFacts = {
   role: textOrNull,
   state: oneOf(...instanceStates),
   tags,
-  targetLifecycleState: textOrNull,
+  targetLifecycleState,
   uptimeS: count,
   userData,
 } as const satisfies Partial<Record<keyof InstanceSetup, FieldSchema>>;
