@@ -23,6 +23,7 @@ const bundles = {
   winston: 'adapters/winston.ts',
   mime: 'config/mime.ts',
   mounts: 'adapters/mounts.ts',
+  report: 'cli/report.ts',
   validate: 'cli/validate.ts',
   schema: 'cli/schema.ts',
   'notify-test': 'cli/notify-test.ts',
@@ -63,6 +64,17 @@ const plainSchemaKeys: Plugin = {
   },
 };
 
+/** What the reference page and editors say of each key, the daemon never does: it is more than half of the schema's text. */
+const withoutDescriptions: Plugin = {
+  name: 'without-descriptions',
+  setup(builder) {
+    builder.onLoad({ filter: /\/config\/schema\.ts$/ }, async ({ path: file }) => {
+      const source = await readFile(file, 'utf8');
+      return { loader: 'ts', contents: source.replace(/\bdescription:\s*(['"`])(?:(?!\1)[^\\]|\\.)*\1,?/g, '') };
+    });
+  },
+};
+
 /** Upper bounds; `plainSchemaKeys` rewrites somebody else's output, and this is how we notice when it no longer bites. */
 const limitsKb: Partial<Record<string, number>> = { main: 300, aws: 600 };
 
@@ -87,6 +99,7 @@ const options: BuildOptions = {
  * trace needs them, and finds them, with the places in the source, in the map that lies beside (`cli/stack.ts`).
  */
 const optionsOfMain: BuildOptions = {
+  plugins: [lateBundles, withoutDescriptions],
   keepNames: false,
   sourcemap: 'external',
   sourcesContent: false,
