@@ -23,7 +23,6 @@ const bundles = {
   winston: 'adapters/winston.ts',
   mime: 'config/mime.ts',
   mounts: 'adapters/mounts.ts',
-  report: 'cli/report.ts',
   validate: 'cli/validate.ts',
   schema: 'cli/schema.ts',
   'notify-test': 'cli/notify-test.ts',
