@@ -8,7 +8,7 @@ import { cycles, forbiddenImports, importsBelow } from './floors.ts';
 const root = path.resolve(import.meta.dirname, '..');
 const bin = path.join(root, 'node_modules/.bin');
 
-/** Each gives what is wrong, as sentences; nothing when all is well, `undefined` when it could not be asked. */
+/** Each gives what is wrong, as sentences; nothing when all is well, `undefined` when it needs the contract and that is not there. */
 const checks: Record<string, () => string[] | undefined> = {
   'format and lint': () => program('biome', ['check', '--error-on-warnings']),
   types: () => program('tsc', ['-p', '.']),
@@ -30,17 +30,16 @@ function program(name: string, args: string[]): string[] {
 let failed = 0;
 for (const [name, check] of Object.entries(checks)) {
   const problems = check();
-  // What is said of it below.
-  if (problems === undefined) continue;
-  console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name}`);
-  for (const problem of problems) console.log(problem.replace(/^/gm, '     '));
-  if (problems.length > 0) failed += 1;
+  console.log(verdictOf(name, problems));
+  for (const problem of problems ?? []) console.log(problem.replace(/^/gm, '     '));
+  if (problems?.length) failed += 1;
 }
 
 const points = pointCount(root);
-console.log(
-  points === undefined
-    ? '     the contract is not beside this checkout: whether its points have tests was not asked'
-    : `     the contract has ${points} points`,
-);
+if (points !== undefined) console.log(`     the contract has ${points} points`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+function verdictOf(name: string, problems: string[] | undefined): string {
+  if (problems === undefined) return `---- ${name}: not asked, since the contract is not beside this checkout`;
+  return `${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name}`;
+}

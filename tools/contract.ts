@@ -10,12 +10,15 @@ import { namesOfTests } from './test-names.ts';
 /** Numbers of sections and points in the order they stand in: `5`, `5.1`, `5.2`. */
 type Numbers = readonly string[];
 
-/** Where the page for users and the contract have not the same points in the same order, as sentences. */
-export function pageProblems(root: string): string[] {
+/**
+ * Where the page for users and the contract have not the same points in the same order, as sentences. Without the contract beside the
+ * checkout only what the page has twice; absent when that is nothing.
+ */
+export function pageProblems(root: string): string[] | undefined {
   const page = pageNumbers(root);
   const twice = page.filter((number, at) => page.indexOf(number) < at).map((number) => `${PAGE} has ${number} twice`);
   const contract = contractNumbers(root);
-  if (contract === undefined) return twice;
+  if (contract === undefined) return twice.length > 0 ? twice : undefined;
   const missing = contract.filter((number) => !page.includes(number)).map((number) => `${PAGE} lacks ${number}`);
   const surplus = page
     .filter((number) => !contract.includes(number))
@@ -66,7 +69,7 @@ function numbersIn(file: string): Numbers {
   return [...marks].map(([, section, point]) => section ?? point ?? '');
 }
 
-/** A name of a test or of a group of tests, and the points in it: `… [5.1]`, `… [5.5, 9.3]`. */
+/** The whole name of a test, with those of the groups around it, and the points in it: `… [5.1]`, `… [5.5, 9.3]`. */
 interface Named {
   file: string;
   name: string;

@@ -9,38 +9,47 @@ interface Piece {
 }
 
 /**
- * The names of the tests in a source text, and of the groups that they stand in, as they are written: `takes $what [3.4]`. Neither comments
- * nor strings elsewhere count, nor what is always skipped or only planned (`it.skip`, `it.todo`).
+ * The names of the tests in a source text, each after those of the groups that it stands in, as they are written: `a look takes $what [3.4]`.
+ * What a group is called thus holds for its tests, and for nothing where it has none. Neither comments nor strings elsewhere count, nor
+ * what is always skipped or only planned (`it.skip`, `it.todo`).
  */
 export function namesOfTests(source: string): string[] {
-  const names: string[] = [];
-  collect(parseSync(source, { syntax: 'typescript', target: 'es2024' }) as unknown);
-  return names;
-
-  function collect(part: unknown): void {
-    if (typeof part !== 'object' || part === null) return;
-    const name = isPiece(part) ? nameIn(part) : undefined;
-    if (name !== undefined) names.push(name);
-    for (const inner of Object.values(part)) collect(inner);
-  }
+  return testsIn(parseSync(source, { syntax: 'typescript', target: 'es2024' }), []);
 }
 
-function nameIn({ type, callee, arguments: given }: Piece): string | undefined {
-  if (type !== 'CallExpression' || !isTest(callee)) return undefined;
+/** @param groups the names of those around it. */
+function testsIn(part: unknown, groups: readonly string[]): string[] {
+  if (typeof part !== 'object' || part === null) return [];
+  const word = isPiece(part) && part.type === 'CallExpression' ? wordOf(part.callee) : undefined;
+  const name = word && nameIn(part as Piece);
+  if (name === undefined) return Object.values(part).flatMap((inner) => testsIn(inner, groups));
+  const names = [...groups, name];
+  if (word === 'test') return [names.join(' ')];
+  return word === 'group' ? testsIn((part as Piece).arguments, names) : [];
+}
+
+function nameIn({ arguments: given }: Piece): string | undefined {
   const [first] = given as { expression: Piece }[];
   const { type: kind, value, quasis = [] } = first?.expression ?? { type: 'none' };
   if (kind === 'StringLiteral') return value as string;
   return kind === 'TemplateLiteral' ? (quasis as { raw: string }[]).map(({ raw }) => raw).join('…') : undefined;
 }
 
+type Word = 'test' | 'group' | 'skipped';
+
+const words: Record<string, Word> = { it: 'test', test: 'test', describe: 'group' };
+
 /** `it`, `describe.each(table)`, `(canListen ? it : it.skip)`: the word is at the bottom of it. */
-function isTest(callee: unknown): boolean {
-  if (!isPiece(callee)) return false;
+function wordOf(callee: unknown): Word | undefined {
+  if (!isPiece(callee)) return undefined;
   const { type, value, object, property, callee: inner, tag, expression, consequent, alternate } = callee;
-  if (type === 'Identifier') return ['it', 'test', 'describe'].includes(value as string);
-  if (type === 'MemberExpression')
-    return !['skip', 'todo'].includes((property as Piece).value as string) && isTest(object);
-  return [inner, tag, expression, consequent, alternate].some(isTest);
+  if (type === 'Identifier') return Object.hasOwn(words, value as string) ? words[value as string] : undefined;
+  if (type === 'MemberExpression') {
+    const isSkipped = ['skip', 'todo'].includes((property as Piece).value as string);
+    return wordOf(object) && isSkipped ? 'skipped' : wordOf(object);
+  }
+  const found = [inner, tag, expression, consequent, alternate].flatMap((one) => wordOf(one) ?? []);
+  return found.find((word) => word !== 'skipped') ?? found[0];
 }
 
 function isPiece(value: unknown): value is Piece {
