@@ -287,6 +287,18 @@ describe('to change records', () => {
     expect((await refusal(lab.route53.send(change('play.example.com', 'TXT')))).name).toBe('AccessDenied');
   });
 
+  it('counts as a call to us-east-1, wherever the instance is', async () => {
+    const here = { StringEquals: { 'aws:RequestedRegion': 'eu-west-1' } };
+    const there = { StringEquals: { 'aws:RequestedRegion': 'us-east-1' } };
+    await using lab = await startLab(policy({ Action: 'route53:*', Condition: here }));
+
+    const refused = await refusal(lab.route53.send(change('play.example.com')));
+    lab.cloud.setPolicies({ 'simulated-role': policy({ Action: 'route53:*', Condition: there }) });
+    await lab.route53.send(change('play.example.com'));
+
+    expect(refused.name).toBe('AccessDenied');
+  });
+
   it('the zone has to be the one, and a change is asked about by its own name', async () => {
     await using lab = await startLab(allowed('route53:*', 'arn:aws:route53:::hostedzone/Z0OTHER'));
     await refusal(lab.route53.send(change('play.example.com')));

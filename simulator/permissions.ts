@@ -51,7 +51,8 @@ function isAnyRefused(world: World, call: Call, asksFor: typeof asksOf): boolean
 
 function withCaller(world: World, caller: Instance, { context, ...ask }: Ask): Ask {
   const common = {
-    'aws:requestedregion': [world.region],
+    // Route 53 is everywhere, and its endpoint there.
+    'aws:requestedregion': [ask.action.startsWith('route53:') ? 'us-east-1' : world.region],
     'ec2:region': [world.region],
     'ec2:sourceinstancearn': [arnOf(world, 'instance', caller.id)],
   };
