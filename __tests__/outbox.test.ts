@@ -269,6 +269,17 @@ describe('a run that is killed while it keeps a message', () => {
     expect(problems).toEqual([]);
   });
 
+  it('may have left a draft that cannot be removed, which keeps no message from being sent [10.2, 12.4]', async () => {
+    lay(1);
+    lay(3);
+    mkdirSync(`${fileOf(2)}.tmp`);
+
+    const { left } = await open();
+
+    expect(left).toEqual([messageOf(1), messageOf(3)]);
+    expect(problems).toEqual([expect.stringContaining(`${fileOf(2)}.tmp, which a killed run was writing, cannot be`)]);
+  });
+
   it('has kept, whole, each one of which it said so, ten times over [10.2, 12.4]', async () => {
     for (let round = 1; round <= 10; round += 1) {
       rmSync(dir, { recursive: true, force: true });
@@ -391,6 +402,16 @@ describe('an outbox that cannot be written', () => {
     );
     expect(outbox.left).toEqual([]);
     expect(problems).toEqual([expect.stringMatching(`^the outbox ${dir} cannot be read: ENOTDIR`)]);
+  });
+
+  it('has nothing to forget: what was accepted is not said to be sent again [10.2, 12.5]', async () => {
+    writeFileSync(dir, 'a file');
+    const outbox = await open();
+    await outbox.keep(messageOf(1)).catch(() => {});
+
+    await outbox.forget(messageOf(1).id);
+
+    expect(readFileSync(dir, 'utf8')).toBe('a file');
   });
 
   it('is not made where the state directory is gone, and with it the lock [12.5]', async () => {

@@ -109,7 +109,7 @@ export async function openOutbox(dir: string, options: OutboxOptions): Promise<O
   async function remove(id: string): Promise<void> {
     const file = fileOf(dir, id);
     // Looked for first: a disk that is read-only refuses to remove what is not there, too.
-    if ((await lstat(file).catch(nothingThere)) !== undefined) {
+    if ((await lstat(file).catch(notKept)) !== undefined) {
       await unlink(file);
       await inDirectory(dir, (directory) => directory.sync());
     }
@@ -139,13 +139,22 @@ async function readAll(dir: string, options: OutboxOptions): Promise<Found[]> {
     const names = await readdir(dir).catch(nothingThere);
     for (const name of names ?? []) {
       const file = path.join(dir, name);
-      if (name.endsWith(draftOf(ENDING))) await rm(file, { force: true });
+      if (name.endsWith(draftOf(ENDING))) await removeDraft(file, options);
       else if (name.endsWith(ENDING)) found.push(...(await readOne(file, options)));
     }
   } catch (error) {
     options.onProblem(`the outbox ${dir} cannot be read: ${messageOf(error)}. ${remedyFor(dir)}`);
   }
   return found.toSorted((one, other) => Date.parse(one.message.writtenAt) - Date.parse(other.message.writtenAt));
+}
+
+/** One that stays, on a disk that has become read-only for instance, is no reason not to send what can be read. */
+async function removeDraft(file: string, { onProblem }: OutboxOptions): Promise<void> {
+  try {
+    await rm(file, { force: true });
+  } catch (error) {
+    onProblem(`${file}, which a killed run was writing, cannot be removed: ${messageOf(error)}.`);
+  }
 }
 
 async function readOne(file: string, { instanceId, onProblem }: OutboxOptions): Promise<Found[]> {
@@ -197,6 +206,11 @@ async function inDirectory(dir: string, work: (directory: FileHandle) => Promise
   } finally {
     await directory.close();
   }
+}
+
+/** Where the outbox is no directory nothing is in it either. */
+function notKept(error: NodeJS.ErrnoException): undefined {
+  return error.code === 'ENOTDIR' ? undefined : nothingThere(error);
 }
 
 function remedyFor(dir: string): string {
