@@ -397,6 +397,31 @@ describe('record sets that are written', () => {
   });
 });
 
+describe('a change whose answer has', () => {
+  const bodies = [
+    { what: 'nothing', body: '' },
+    { what: 'no change', body: '<ChangeResourceRecordSetsResponse/>' },
+    { what: 'an empty id', body: '<R><ChangeInfo><Id>/change/</Id><Status>PENDING</Status></ChangeInfo></R>' },
+  ];
+
+  it.each(bodies)('$what instead of its id may not have been made, and may be tried again [7.2, 7.7]', async ({ body }) => {
+    await using lab = await zoneWith([]);
+    using server = await answering((request, answer) => void request.resume().on('end', () => answer.end(body)));
+    process.env.AWS_ENDPOINT_URL = server.url;
+    const recordSets = recordSetsOf(lab);
+
+    const errors = [
+      await errorOf(recordSets.write(ZONE, [{ after: ours }], callLog().log)),
+      await errorOf(recordSets.restore(ZONE, { before: theirs, after: ours }, callLog().log)),
+    ];
+
+    for (const { message, retryable } of errors) {
+      expect(message).toMatch(/^ChangeResourceRecordSets Z\w+ play\.example\.com\.: .* has no change id\. It may pass/);
+      expect(retryable).toBe(true);
+    }
+  });
+});
+
 describe('changes of several domains', () => {
   const writeAll = (lab: AwsLab, ...written: BeforeAndAfter[][]) => {
     const recordSets = recordSetsOf(lab);

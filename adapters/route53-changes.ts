@@ -1,6 +1,6 @@
 /** Changes on their way to Route 53: one in flight for each zone (behaviour.md 7.2). */
 
-import type { Change } from '@aws-sdk/client-route-53';
+import type { Change, ChangeResourceRecordSetsResponse } from '@aws-sdk/client-route-53';
 import { AdapterError, messageOf } from '../config/errors.ts';
 import { type Aws, codeOf } from './aws.ts';
 import { type Batch, createBatch, type Joins } from './batch.ts';
@@ -67,11 +67,12 @@ export function createSendChange(aws: Aws, turnPatienceMs = TURN_PATIENCE_MS): S
   async function sendTogether(asks: ZoneChange[]): Promise<string[]> {
     const { hostedZone = '' } = asks[0] ?? {};
     const changes = asks.flatMap((ask) => ask.changes);
+    const operation = operationOf(hostedZone, changes);
     // It gets no signal: a change is let finish.
     const answer = await aws
       .call(
         {
-          operation: operationOf(hostedZone, changes),
+          operation,
           permission: `route53:ChangeResourceRecordSets on ${hostedZone}`,
         },
         ({ sdk, route53 }, abortSignal) =>
@@ -84,7 +85,7 @@ export function createSendChange(aws: Aws, turnPatienceMs = TURN_PATIENCE_MS): S
         // Sent alone next, each would take what this very batch may have changed for somebody else's doing.
         throw asks.length > 1 && saysNotAsSeen(error) && wasRepeated(error) ? asPassing(error) : error;
       });
-    const id = answer.ChangeInfo?.Id?.replace(/^\/change\//, '') ?? '';
+    const id = changeIdOf(answer, operation);
     return asks.map(() => id);
   }
 }
@@ -92,6 +93,13 @@ export function createSendChange(aws: Aws, turnPatienceMs = TURN_PATIENCE_MS): S
 function operationOf(hostedZone: string, changes: Change[]): string {
   const names = new Set(changes.map(({ ResourceRecordSet: set }) => set?.Name));
   return `ChangeResourceRecordSets ${hostedZone} ${[...names].join(' ')}`;
+}
+
+/** A success without an id is none of Route 53's: something on the way answered, and nobody knows what became of the change. */
+function changeIdOf({ ChangeInfo: info }: ChangeResourceRecordSetsResponse, operation: string): string {
+  const id = info?.Id?.replace(/^\/change\//, '');
+  if (id) return id;
+  throw new AdapterError(operation, 'the answer has no change id', 'It may pass by itself.', { retryable: true });
 }
 
 function outOfTurn({ hostedZone, changes }: ZoneChange, patienceMs: number): AdapterError {
