@@ -404,7 +404,7 @@ describe('a change whose answer has', () => {
     { what: 'an empty id', body: '<R><ChangeInfo><Id>/change/</Id><Status>PENDING</Status></ChangeInfo></R>' },
   ];
 
-  it.each(bodies)('$what instead of its id may not have been made, and may be tried again [7.2, 7.7]', async ({ body }) => {
+  it.each(bodies)('$what for an id may not have been made: it may be tried again [7.2, 7.7]', async ({ body }) => {
     await using lab = await zoneWith([]);
     using server = await answering((request, answer) => void request.resume().on('end', () => answer.end(body)));
     process.env.AWS_ENDPOINT_URL = server.url;
