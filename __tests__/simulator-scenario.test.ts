@@ -390,6 +390,9 @@ describe('ec2fleetd simulate --scenario [13.1]', () => {
     });
     child = running;
     const said = await until(running.stderr, 'Orders and calls:');
+    // Killed hard it would leave its folder behind.
+    running.kill('SIGTERM');
+    await once(running, 'exit');
 
     expect(said).toContain('volume vol-0123456789abcdef0');
     expect(said).toContain('What happens:\n  nothing\n');
