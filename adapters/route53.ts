@@ -1,14 +1,15 @@
 /** Record sets, as Route 53 stores them. */
 
-import type { Change, ListResourceRecordSetsRequest, ListResourceRecordSetsResponse } from '@aws-sdk/client-route-53';
+import type { Change } from '@aws-sdk/client-route-53';
 import { messageOf } from '../config/errors.ts';
-import { storedName } from '../config/record-name.ts';
 import { answersLike, isSamePlace, isSameSet, setOf } from '../config/record-sets.ts';
 import type { BeforeAndAfter, RecordSet, Restored } from '../config/vocabulary.ts';
 import { type Aws, type CallLog, codeOf } from './aws.ts';
-import { createBatch, type Joins } from './batch.ts';
 import { asPassing, createSendChange, saysNotAsSeen, wasRepeated } from './route53-changes.ts';
-import { parseRecordSet, type Replacement, replacement, restoration } from './route53-sets.ts';
+import { createRead, type RecordPlace } from './route53-looks.ts';
+import { type Replacement, replacement, restoration } from './route53-sets.ts';
+
+export type { RecordPlace } from './route53-looks.ts';
 
 /** What the daemon needs of Route 53's record sets: simple A and AAAA sets, aliases among them, and multivalue ones of one instance. */
 export interface RecordSets {
@@ -39,15 +40,6 @@ export type Written =
   /** With the change's id; absent when it was only noted. */
   { kind: 'written'; changeId?: string } | { kind: 'changed'; problem: string };
 
-/** Where to look. */
-export interface RecordPlace {
-  hostedZone: string;
-  /** In any spelling. */
-  name: string;
-  /** Present: the multivalue sets of this instance; absent: the simple ones. */
-  setIdentifier?: string;
-}
-
 export interface RecordSetsOptions {
   /** Hears once of what the daemon gets along without. */
   onTrouble(error: Error): void;
@@ -55,43 +47,11 @@ export interface RecordSetsOptions {
   turnPatienceMs?: number;
 }
 
-/** A and AAAA come first among the types of a name, and a name mostly has few sets; the point is not to read the whole zone. */
-const SETS_OF_A_NAME = 10;
-
 export function createRecordSets(aws: Aws, { onTrouble, turnPatienceMs }: RecordSetsOptions): RecordSets {
-  // One look after the other: Route 53 takes five calls a second from a whole account.
-  const look = createBatch<RecordPlace, RecordSet[]>(lookTogether, { joins: byPlace, inOrder: true });
+  const read = createRead(aws);
   const send = createSendChange(aws, turnPatienceMs);
   let isTold = false;
   return { read, write, restore, isInSync };
-
-  async function read(place: RecordPlace, log: CallLog, signal?: AbortSignal): Promise<RecordSet[]> {
-    for (const param of listParams(place)) log.look('list_resource_record_sets', param);
-    return await look(place, signal);
-  }
-
-  async function lookTogether(places: RecordPlace[], signal: AbortSignal): Promise<RecordSet[][]> {
-    const found: RecordSet[] = [];
-    const [place] = places;
-    if (place !== undefined) for (const param of listParams(place)) found.push(...(await list(place, param, signal)));
-    return places.map(() => found);
-  }
-
-  /** The sets of one place, page after page, until the list leaves it. */
-  async function list(place: RecordPlace, param: Request, signal: AbortSignal): Promise<RecordSet[]> {
-    const { hostedZone, name } = place;
-    const answer: Answer = await aws.call(
-      {
-        operation: `ListResourceRecordSets ${hostedZone} ${name}`,
-        permission: `route53:ListResourceRecordSets on ${hostedZone}`,
-        signal,
-      },
-      ({ sdk, route53 }, abortSignal) => route53.send(new sdk.ListResourceRecordSetsCommand(param), { abortSignal }),
-    );
-    const found = (answer.ResourceRecordSets ?? []).flatMap(parseRecordSet).filter((set) => isAt(place, param, set));
-    const next = nextPage(place, param, answer);
-    return next === undefined ? found : [...found, ...(await list(place, next, signal))];
-  }
 
   async function write(hostedZone: string, changes: Replacement[], log: CallLog): Promise<Written> {
     const batch = changes.flatMap(replacement);
@@ -164,44 +124,3 @@ export function createRecordSets(aws: Aws, { onTrouble, turnPatienceMs }: Record
     }
   }
 }
-
-type Request = ListResourceRecordSetsRequest;
-type Answer = ListResourceRecordSetsResponse;
-
-/** There is no look-up of one name: the list begins there, and goes on with its neighbours. */
-function listParams({ hostedZone, name, setIdentifier }: RecordPlace): Request[] {
-  const start = { HostedZoneId: hostedZone, StartRecordName: storedName(name) };
-  if (setIdentifier === undefined) return [{ ...start, StartRecordType: 'A', MaxItems: SETS_OF_A_NAME }];
-  // Others may have a hundred sets under the name.
-  return (['A', 'AAAA'] as const).map((StartRecordType) => ({
-    ...start,
-    StartRecordType,
-    StartRecordIdentifier: setIdentifier,
-    MaxItems: 1,
-  }));
-}
-
-function nextPage({ name, setIdentifier }: RecordPlace, param: Request, answer: Answer): Request | undefined {
-  const { IsTruncated, NextRecordName = '', NextRecordType, NextRecordIdentifier } = answer;
-  const isElsewhere = storedName(NextRecordName) !== storedName(name) || !/^A(AAA)?$/.test(NextRecordType ?? '');
-  if (!IsTruncated || isElsewhere || setIdentifier !== undefined) return undefined;
-  return {
-    ...param,
-    StartRecordName: NextRecordName,
-    StartRecordType: NextRecordType,
-    StartRecordIdentifier: NextRecordIdentifier,
-  };
-}
-
-function isAt({ name, setIdentifier }: RecordPlace, { StartRecordType }: Request, set: RecordSet): boolean {
-  // Where an instance has no A set the list begins with what comes next, which may be its AAAA set.
-  const isMeant = setIdentifier === undefined || set.type === StartRecordType;
-  return isMeant && set.name === storedName(name) && set.setIdentifier === setIdentifier;
-}
-
-const byPlace: Joins<RecordPlace> = (ask, calls) => {
-  const key = ({ hostedZone, name, setIdentifier }: RecordPlace) =>
-    [hostedZone, storedName(name), setIdentifier].join(' ');
-  const place = calls.findIndex(([first]) => first !== undefined && key(first) === key(ask));
-  return place === -1 ? calls.length : place;
-};

@@ -38,7 +38,8 @@ const parts: Record<string, string[]> = {
   'logger.ts': ['log-fields.ts', 'winston.ts'],
   'mount-table.ts': ['disk-parts.ts'],
   'mounts.ts': ['disk-holders.ts', 'disk-parts.ts', 'mount-table.ts'],
-  'route53.ts': ['route53-changes.ts', 'route53-sets.ts'],
+  'route53-looks.ts': ['route53-sets.ts'],
+  'route53.ts': ['route53-changes.ts', 'route53-looks.ts', 'route53-sets.ts'],
   'outbox.ts': ['state-file.ts', 'state-forms.ts', 'state-reader.ts'],
   'state-dir.ts': ['outbox.ts', 'state-file.ts', 'state-forms.ts', 'state-reader.ts'],
 };
