@@ -200,6 +200,34 @@ describe('a look at a name', () => {
   });
 });
 
+describe('a look whose answer', () => {
+  const page = (list: string, more = '<IsTruncated>false</IsTruncated>') =>
+    `<R>${list}${more}<MaxItems>10</MaxItems></R>`;
+  const samePage = `<IsTruncated>true</IsTruncated><NextRecordName>${name}</NextRecordName><NextRecordType>A</NextRecordType>`;
+
+  async function readOf(body: string) {
+    await using lab = await zoneWith([]);
+    using server = await answering((_, answer) => void answer.end(body));
+    process.env.AWS_ENDPOINT_URL = server.url;
+    return await recordSetsOf(lab).read({ hostedZone: ZONE, name }, callLog().log);
+  }
+
+  it.each([
+    { what: 'is empty', body: '', says: 'no list of record sets' },
+    { what: 'is a page for people', body: '<html><body>Welcome</body></html>', says: 'no list of record sets' },
+    { what: 'never ends', body: page('<ResourceRecordSets/>', samePage), says: 'does not end within 30 pages' },
+  ])('$what says nothing of what stands there, least of all that nothing does [7.4, 7.5]', async ({ body, says }) => {
+    const error = await errorOf(readOf(body));
+
+    expect(error.message).toMatch(new RegExp(`^ListResourceRecordSets Z\\w+ play\\.example\\.com\\.: .*${says}`));
+    expect(error.retryable).toBe(true);
+  });
+
+  it('has an empty list says that nothing stands there [7.4]', async () => {
+    expect(await readOf(page('<ResourceRecordSets/>'))).toEqual([]);
+  });
+});
+
 describe('looks that come together', () => {
   it('are one call when they are at one name, whatever its spelling, and each asker has noted it [7.2]', async () => {
     await using lab = await zoneWith([ours]);

@@ -1,6 +1,11 @@
 /** Looks at what stands under a name (behaviour.md 7.2 to 7.4, 7.8). */
 
-import type { ListResourceRecordSetsRequest, ListResourceRecordSetsResponse } from '@aws-sdk/client-route-53';
+import type {
+  ListResourceRecordSetsRequest,
+  ListResourceRecordSetsResponse,
+  ResourceRecordSet,
+} from '@aws-sdk/client-route-53';
+import { AdapterError } from '../config/errors.ts';
 import { storedName } from '../config/record-name.ts';
 import type { RecordSet } from '../config/vocabulary.ts';
 import type { Aws, CallLog } from './aws.ts';
@@ -36,19 +41,20 @@ export function createRead(aws: Aws): Read {
   }
 
   /** The sets of one place, page after page, until the list leaves it. */
-  async function list(place: RecordPlace, param: Request, signal: AbortSignal): Promise<RecordSet[]> {
+  async function list(place: RecordPlace, param: Request, signal: AbortSignal, page = 1): Promise<RecordSet[]> {
     const { hostedZone, name } = place;
+    const operation = `ListResourceRecordSets ${hostedZone} ${name}`;
     const answer: Answer = await aws.call(
-      {
-        operation: `ListResourceRecordSets ${hostedZone} ${name}`,
-        permission: `route53:ListResourceRecordSets on ${hostedZone}`,
-        signal,
-      },
+      { operation, permission: `route53:ListResourceRecordSets on ${hostedZone}`, signal },
       ({ sdk, route53 }, abortSignal) => route53.send(new sdk.ListResourceRecordSetsCommand(param), { abortSignal }),
     );
-    const found = (answer.ResourceRecordSets ?? []).flatMap(parseRecordSet).filter((set) => isAt(place, param, set));
+    const found = setsIn(answer, operation)
+      .flatMap(parseRecordSet)
+      .filter((set) => isAt(place, param, set));
     const next = nextPage(place, param, answer);
-    return next === undefined ? found : [...found, ...(await list(place, next, signal))];
+    if (next === undefined) return found;
+    if (page === MOST_PAGES) throw unusable(operation, `the list does not end within ${MOST_PAGES} pages`);
+    return [...found, ...(await list(place, next, signal, page + 1))];
   }
 }
 
@@ -57,6 +63,22 @@ type Answer = ListResourceRecordSetsResponse;
 
 /** A and AAAA come first among the types of a name, and a name mostly has few sets; the point is not to read the whole zone. */
 const SETS_OF_A_NAME = 10;
+
+/** Two types of a hundred sets each, and some more. Source: Route 53 Developer Guide, "Quotas": 100 records with the same name and type. */
+const MOST_PAGES = 30;
+
+/**
+ * A success without a list is none of Route 53's: something on the way answered. To take it for an empty one would mean to write over
+ * what stands there, and to delete it at a roll-back.
+ */
+function setsIn({ ResourceRecordSets: sets }: Answer, operation: string): ResourceRecordSet[] {
+  if (sets === undefined) throw unusable(operation, 'the answer has no list of record sets');
+  return sets;
+}
+
+function unusable(operation: string, problem: string): AdapterError {
+  return new AdapterError(operation, problem, 'It may pass by itself.', { retryable: true });
+}
 
 /** There is no look-up of one name: the list begins there, and goes on with its neighbours. */
 function listParams({ hostedZone, name, setIdentifier }: RecordPlace): Request[] {
