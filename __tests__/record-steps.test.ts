@@ -510,6 +510,18 @@ describe('a look that was begun while volumes attach', () => {
     expect(lab.standing()).toHaveLength(2);
   });
 
+  it('and may not be guarded, since a policy allows UPSERT alone, has the record written without [7.2, 14.1]', async () => {
+    await using lab = await startLab([setOf({ values: ['192.0.2.8'] })]);
+    await begunIn(lab, entryOf());
+    lab.cloud.fault({ kind: 'refused', operation: 'ChangeResourceRecordSets', count: 1 });
+
+    const refused = await lab.update([entryOf()], four);
+    await lab.update([entryOf()], four);
+
+    expect(refused).toMatchObject({ passing: true, failures: [{ problem: expect.stringContaining('AccessDenied') }] });
+    expect(lab.standing()).toEqual(['play.example.com. A 192.0.2.1']);
+  });
+
   it('warns of nothing that a predecessor has withdrawn since [7.6]', async () => {
     await using lab = await startLab([setOf({ type: 'AAAA', values: ['2001:db8::8'] })]);
     await begunIn(lab, entryOf());

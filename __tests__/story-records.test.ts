@@ -250,7 +250,7 @@ describe('"wait": "insync"', () => {
     await using lab = await startLab({ ...zonesWith(predecessor), insyncMs: 60_000 });
     const world = { 'update-route53': [awaited], exec: startedNotes(lab), notify: [sns] };
     await using daemon = startDaemon(lab, { configuration: configurationOf({ world }) });
-    await daemon.says(({ message }) => /^waiting: .*INSYNC/.test(message));
+    await daemon.says(({ message }) => /^waiting: not all name servers/.test(message));
 
     lab.cloud.interrupt({ action: 'terminate' });
     const { exitCode } = await daemon.ended;

@@ -221,12 +221,7 @@ function createWrite(recordSets: RecordSets, transaction: Transaction, { domain,
       await noteWaiting(changes, changeId);
       return { changes, ...(changeId === undefined ? {} : { changeId }) };
     } catch (error) {
-      // A refusal under guard says nothing of the change without it: a policy may allow UPSERT alone.
-      return {
-        changes,
-        problem: messageOf(error),
-        passing: isPassing(error) || changes.some(({ guarded }) => guarded),
-      };
+      return { changes, problem: messageOf(error), passing: isPassing(error) };
     }
   };
 

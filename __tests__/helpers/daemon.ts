@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { gzipSync } from 'node:zlib';
 import { type CloudSetup, type InstanceSetup, startCloud } from '../../simulator/server.ts';
 import { bodyOf } from './message-body.ts';
 
@@ -83,13 +84,18 @@ export interface DaemonOptions {
   environment?: NodeJS.ProcessEnv;
 }
 
+/** EC2 takes no more than 16 KiB of user data; gzip is what a longer one needs. */
+function packed(text: string): string | Uint8Array {
+  return Buffer.byteLength(text) > 16_384 ? gzipSync(text) : text;
+}
+
 /** Starts `dist/main.cjs` and nothing else. */
 export function startDaemon(lab: Pick<Lab, 'cloud' | 'folder'>, options: DaemonOptions = {}): Daemon {
   const { configuration, asFile, args = [], environment = {} } = options;
   const text = typeof configuration === 'string' ? configuration : JSON.stringify(configuration, null, 2);
   const file = path.join(lab.folder, 'config.jsonc');
   if (text !== undefined && asFile) writeFileSync(file, text);
-  else if (text !== undefined) lab.cloud.changeInstance({ userData: text });
+  else if (text !== undefined) lab.cloud.changeInstance({ userData: packed(text) });
   // Also of an instance without a machine of its own: the real machine's is nobody's to write to.
   const stateDir = path.join(lab.folder, 'root/var/lib/ec2fleetd');
   const own = Object.entries(process.env).filter(
