@@ -9,8 +9,6 @@ import { type Batch, createBatch, type Joins } from './batch.ts';
 export interface ZoneChange {
   hostedZone: string;
   changes: Change[];
-  /** True when nothing may go with it, since its refusal means something. */
-  alone: boolean;
 }
 
 /**
@@ -123,9 +121,7 @@ export function asPassing(error: unknown): AdapterError {
 const VALUES_LIMIT = 400;
 
 const together: Joins<ZoneChange> = (ask, calls) => {
-  const isOpen = (call: readonly ZoneChange[]) =>
-    !call.some(({ alone }) => alone) && valuesIn([...call, ask]) <= VALUES_LIMIT;
-  const place = ask.alone ? -1 : calls.findIndex(isOpen);
+  const place = calls.findIndex((call) => valuesIn([...call, ask]) <= VALUES_LIMIT);
   return place === -1 ? calls.length : place;
 };
 
