@@ -279,13 +279,23 @@ describe('a message that is asked to finish', () => {
     expect(delivery.output).toEqual({ accepted: true });
   });
 
-  it('is left to the next run while it waits for its next attempt [10.2]', () => {
+  it('is tried once more at once while it waits for its next attempt, and then left to the next run [10.2]', () => {
     const delivery = scripted({ send: passing });
+    const before = delivery.sends();
 
     delivery.finish();
 
+    expect(delivery.sends() - before).toBe(1);
     expect(delivery.state).toBe('left-behind');
     expect(delivery.output).toEqual({ accepted: false, problem: throttled });
+  });
+
+  it('may be accepted by that last attempt [10.2]', () => {
+    const delivery = scripted({ send: [passing, resolves('accepted')] });
+
+    delivery.finish();
+
+    expect(delivery.output).toEqual({ accepted: true });
   });
 
   it('while it was being written, is not sent a second time [10.2]', () => {

@@ -116,6 +116,7 @@ function whatCounts(context: SupervisorContext) {
     context.lifecycleState,
     context.spawned,
     context.sending.length,
+    context.messagesDue,
     context.domains.length,
     context.survived,
   ];

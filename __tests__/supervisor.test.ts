@@ -1,5 +1,12 @@
 import { toPromise } from 'xstate';
-import { FLUSH_MS, LAST_ATTEMPT_MS, READY_PATIENCE_MS, SLOW_POLL_MS, TIDYING_LIMIT_MS } from '../config/constants.ts';
+import {
+  FLUSH_MS,
+  LAST_ATTEMPT_MS,
+  NOTICE_MARGIN_MS,
+  READY_PATIENCE_MS,
+  SLOW_POLL_MS,
+  TIDYING_LIMIT_MS,
+} from '../config/constants.ts';
 import type { EventName } from '../config/events.ts';
 import type { DatedMessage, InterruptionNotice, Risk } from '../config/vocabulary.ts';
 import { domainInput, notice } from './helpers/domain.ts';
@@ -1476,7 +1483,96 @@ describe('messages', () => {
     supervisor.reaches('web', event);
     supervisor.ends('web', event);
 
-    expect(supervisor.state).toBe('flushing');
+    expect(supervisor.state).toBe(event === 'interrupted' ? 'lingering' : 'flushing');
+  });
+
+  describe('after an interruption', () => {
+    const doings = { 'tell 0 that web interrupted': held };
+    const limitMs = 120_000 - FLUSH_MS - NOTICE_MARGIN_MS;
+    function lingering(leftMs = 120_000) {
+      const supervisor = runningSupervisor({ receivers: { web: [['interrupted']] } }, doings);
+      supervisor.send({ type: 'interruption.noticed', notice: { ...notice, leftMs } });
+      supervisor.reaches('web', 'interrupted');
+      supervisor.ends('web', 'interrupted');
+      return supervisor;
+    }
+
+    it('are tried until shortly before the notice comes true: with the disk goes the outbox [10.2]', () => {
+      const supervisor = lingering();
+
+      supervisor.clock.increment(limitMs - 1);
+      const before = supervisor.state;
+      supervisor.clock.increment(1);
+      const after = supervisor.state;
+      supervisor.clock.increment(FLUSH_MS);
+
+      expect([before, after]).toEqual(['lingering', 'flushing']);
+      expect(supervisor.output).toBe(0);
+    });
+
+    it('end it as soon as the last one is accepted [10.2]', () => {
+      const supervisor = lingering();
+
+      supervisor.script.resolve('tell 0 that web interrupted', { accepted: true });
+
+      expect(supervisor.output).toBe(0);
+    });
+
+    it('have at least as long as after anything else, however little the notice leaves [9.3, 10.2]', () => {
+      expect(lingering(FLUSH_MS + NOTICE_MARGIN_MS).state).toBe('lingering');
+      const supervisor = lingering(5_000);
+      supervisor.clock.increment(0);
+
+      expect(supervisor.state).toBe('flushing');
+    });
+
+    it('have no longer than after anything else once somebody asks to stop [5.6, 10.2]', () => {
+      const supervisor = lingering();
+
+      supervisor.stop();
+
+      expect(supervisor.state).toBe('flushing');
+    });
+
+    it('have no longer than after anything else when somebody asked to stop before [5.6, 10.2]', () => {
+      const supervisor = runningSupervisor({ receivers: { web: [['interrupted']] } }, doings);
+      supervisor.send(noticed());
+      supervisor.stop();
+      supervisor.reaches('web', 'interrupted');
+      supervisor.ends('web', 'interrupted');
+
+      expect(supervisor.state).toBe('flushing');
+    });
+
+    it('have as long as the last notice says [9.5, 10.2]', () => {
+      const supervisor = runningSupervisor({ receivers: { web: [['interrupted']] } }, doings);
+      supervisor.send(noticed());
+      supervisor.clock.increment(60_000);
+      supervisor.send(noticed(later));
+      supervisor.reaches('web', 'interrupted');
+      supervisor.ends('web', 'interrupted');
+
+      supervisor.clock.increment(limitMs - 1);
+      const before = supervisor.state;
+      supervisor.clock.increment(1);
+
+      expect([before, supervisor.state]).toEqual(['lingering', 'flushing']);
+    });
+
+    it('are tried as long when the notice was there at the start [5.3, 10.2]', () => {
+      const supervisor = scriptedSupervisor(
+        { receivers: { web: [['interrupted']] } },
+        { ...doings, lookFirst: seenFirst },
+      );
+      supervisor.reaches('web', 'interrupted');
+      supervisor.ends('web', 'interrupted');
+
+      supervisor.clock.increment(limitMs - 1);
+      const before = supervisor.state;
+      supervisor.clock.increment(1);
+
+      expect([before, supervisor.state]).toEqual(['lingering', 'flushing']);
+    });
   });
 
   it('are counted one by one, however many are on their way [10.2]', () => {

@@ -19,6 +19,8 @@ const supervisorSentences: Partial<Record<string, (context: SupervisorContext) =
     `in the warm pool (${lifecycleState}): nothing is taken until Auto Scaling wants it in service`,
   'asking-why': () => 'asked to stop: looking whether EC2 takes the instance back',
   stopping: () => 'no interruption: stopping the domains',
+  lingering: ({ sending }) =>
+    `all is done but ${sending.length === 1 ? 'a message' : `${sending.length} messages`} that nobody has accepted yet: tried until the notice comes true`,
   tidying: () => 'giving back what an earlier run held and the configuration no longer asks for',
   asleep: () => 'everything is done for the hibernation; waiting to be resumed',
   'setting-out': ({ survived }) => (survived === undefined ? 'setting out' : 'resumed: setting out anew'),

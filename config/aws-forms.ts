@@ -23,6 +23,11 @@ const rows: readonly Row[] = [
     /^(?:\/?hostedzone\/)?Z[A-Z\d]{1,31}$/,
     'a hosted zone id such as Z0123456789ABCDEFGHIJ',
   ],
+  [
+    'domains.*.update-route53.*.name',
+    /^[!-~]+$/,
+    'a name that clients ask for: letters beyond ASCII are written as punycode, such as xn--bcher-kva.example.com',
+  ],
   [`${NOTIFY}.region`, new RegExp(`^${REGION}$`), 'a region such as eu-west-1'],
   [
     `${NOTIFY}.topic`,

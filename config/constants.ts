@@ -105,8 +105,11 @@ export const MARK_LIFE_MS = 900_000;
 /** How long messages may still be on their way once every domain is over. */
 export const FLUSH_MS = 10_000;
 
-/** This long before that, messages are asked to be left behind instead of tried again: the log then names each. */
-export const LAST_ATTEMPT_MS = 1_000;
+/** This long before that, messages that wait to be tried again are tried for the last time: the log then names each. */
+export const LAST_ATTEMPT_MS = 2_000;
+
+/** So long before a notice comes true all has to be over: EC2 calls its time approximate, and the system goes down, too. */
+export const NOTICE_MARGIN_MS = 5_000;
 
 /** First pause after a message was not taken; it doubles up to {@link DELIVERY_PAUSE_MAX_MS}. */
 export const DELIVERY_PAUSE_MS = 500;

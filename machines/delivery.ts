@@ -132,7 +132,8 @@ export const deliveryMachine = setup({
     },
 
     'backing-off': {
-      on: { 'step.finish': [{ guard: 'kept', target: 'left-behind' }, { target: 'lost' }] },
+      // Now or not in this run.
+      on: { 'step.finish': { target: 'sending', actions: 'beFinishing' } },
       after: { pause: 'sending' },
     },
 

@@ -72,6 +72,8 @@ export interface SupervisorContext extends SupervisorInput {
   deliveries: number;
   /** Those under way. */
   sending: Array<`delivery.${number}`>;
+  /** Whether the time of the notice is nearly over, so that messages have to leave now or not at all. */
+  messagesDue: boolean;
   /** What went wrong without stopping anything, for example that the host name could not be set. */
   problems: string[];
   /** Whether it could not even set out. */
@@ -84,6 +86,8 @@ export type SupervisorEvent =
   | DomainReport
   | StopAsked
   | { type: 'ready.due' }
+  /** The time of a notice is nearly over. */
+  | { type: 'messages.due' }
   | DoneActorEvent<DomainOutcome, `domain.${string}`>
   | DoneActorEvent<DeliveryOutcome, `delivery.${number}`>
   | ErrorActorEvent<unknown, `delivery.${number}`>;

@@ -1,17 +1,18 @@
 /** The root: it spawns the domains, hands notices down, gathers outcomes, has messages sent, and ends last. */
 
-import { and, assign, cancel, enqueueActions, not, raise, sendTo, setup } from 'xstate';
+import { and, assign, cancel, enqueueActions, not, or, raise, sendTo, setup } from 'xstate';
 import {
   ASKING_WHY_MS,
   FLUSH_MS,
   LAST_ATTEMPT_MS,
+  NOTICE_MARGIN_MS,
   READY_PATIENCE_MS,
   SLOW_POLL_MS,
   TIDYING_LIMIT_MS,
 } from '../config/constants.ts';
 import { messageOf } from '../config/errors.ts';
 import type { ExitStatus } from '../config/exit-status.ts';
-import type { MonotonicMs, Occasion } from '../config/vocabulary.ts';
+import type { InterruptionNotice, MonotonicMs, Occasion } from '../config/vocabulary.ts';
 import { deliveryMachine } from './delivery.ts';
 import { type DomainOutcome, domainMachine } from './domain.ts';
 import { type GivingBackOutcome, givingBackMachine } from './giving-back.ts';
@@ -121,11 +122,19 @@ export const supervisorMachine = setup({
       }
       enqueue.assign({ spawned: true });
     }),
-    keepNotice: assign(({ event }) =>
-      event.type === 'interruption.noticed' ? { notice: event.notice, resumed: false } : {},
-    ),
+    /** Of several notices the last one says how long messages may take. */
+    keepNotice: enqueueActions(({ event, enqueue }) => {
+      if (event.type !== 'interruption.noticed') return;
+      enqueue.assign({ notice: event.notice, resumed: false, messagesDue: false });
+      enqueue.cancel('messages');
+      enqueue.raise({ type: 'messages.due' }, { id: 'messages', delay: messagesLimit(event.notice) });
+    }),
+    noteMessagesDue: assign({ messagesDue: true }),
     noteResumed: assign({ resumed: true }),
-    keepFirstLook: assign((_, { notice, lifecycleState }: FirstLook) => ({ notice, lifecycleState })),
+    keepFirstLook: enqueueActions(({ enqueue }, { notice, lifecycleState }: FirstLook) => {
+      enqueue.assign({ notice, lifecycleState });
+      if (notice) enqueue.raise({ type: 'messages.due' }, { id: 'messages', delay: messagesLimit(notice) });
+    }),
     keepSeen: assign((_, { notice }: NoticeLook) => ({ notice })),
     keepLifecycle: assign(({ event }) => (event.type === 'lifecycle.seen' ? { lifecycleState: event.state } : {})),
     keepRisk: assign(({ event }) => (event.type === 'risk.seen' ? { risk: event.risk } : {})),
@@ -250,6 +259,7 @@ export const supervisorMachine = setup({
       context.watch === undefined &&
       context.domains.every(({ domain }) => context.started.includes(domain) || isDone(context, domain)),
     allSent: ({ context }) => context.sending.length === 0,
+    messagesDue: ({ context }) => context.messagesDue,
   },
 }).createMachine({
   id: 'supervisor',
@@ -269,6 +279,7 @@ export const supervisorMachine = setup({
     stopAtMs: 0,
     deliveries: 0,
     sending: [],
+    messagesDue: false,
     problems: [],
     broken: false,
   }),
@@ -276,6 +287,7 @@ export const supervisorMachine = setup({
   // What is left from before needs nothing but its service, and holds nobody up.
   entry: 'sendLeft',
   on: {
+    'messages.due': { actions: 'noteMessagesDue' },
     'lifecycle.seen': { actions: 'keepLifecycle' },
     'risk.seen': { actions: ['keepRisk', 'passRiskOn'] },
     'domain.stands': [{ guard: 'firstToStand', actions: [standing(), 'startReadyPatience'] }, { actions: standing() }],
@@ -441,7 +453,8 @@ export const supervisorMachine = setup({
       },
       always: [
         { guard: and(['everyIsOver', 'hibernates']), target: 'asleep' },
-        { guard: 'everyIsOver', target: 'flushing' },
+        { guard: and(['everyIsOver', 'stopped']), target: 'flushing' },
+        { guard: 'everyIsOver', target: 'lingering' },
       ],
     },
 
@@ -467,6 +480,12 @@ export const supervisorMachine = setup({
       },
     },
 
+    // Nothing is left to do but to tell, and the instance is there for a while yet: with its disk goes the outbox (10.2).
+    lingering: {
+      always: { guard: or(['allSent', 'messagesDue']), target: 'flushing' },
+      on: { 'supervisor.stop': 'flushing' },
+    },
+
     flushing: {
       always: { guard: 'allSent', target: 'stopped' },
       after: { lastAttempt: { actions: 'finishDeliveries' }, flush: 'stopped' },
@@ -476,6 +495,11 @@ export const supervisorMachine = setup({
   },
   output: ({ context }) => exitStatusOf(context),
 });
+
+/** When messages have to leave, or not at all in this run. */
+function messagesLimit({ leftMs }: InterruptionNotice): number {
+  return Math.max(0, leftMs - FLUSH_MS - NOTICE_MARGIN_MS);
+}
 
 function standing() {
   return { type: 'keepStanding', params: ({ event }: { event: { domain: string } }) => event } as const;
