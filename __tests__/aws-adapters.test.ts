@@ -8,7 +8,7 @@ import { createTopics } from '../adapters/sns.ts';
 import { createQueues } from '../adapters/sqs.ts';
 import { AdapterError } from '../config/errors.ts';
 import type { OutgoingMessage, VolumeAtDevice } from '../config/vocabulary.ts';
-import { facts, ME, OTHER, startAwsLab } from './helpers/aws-lab.ts';
+import { type AwsLab, facts, ME, OTHER, startAwsLab } from './helpers/aws-lab.ts';
 
 const noLog: CallLog = { look: () => {}, change: () => Promise.resolve(true) };
 
@@ -222,6 +222,23 @@ describe('a message', () => {
     await createTopics(lab.aws).publish(messageTo(topic, { subject }));
 
     expect(lab.cloud.published()[0]?.subject).toBe(accepted);
+  });
+
+  it.each([
+    {
+      region: 'eu-west-1',
+      queue: (lab: AwsLab) => lab.cloud.queueUrl('denied'),
+      arn: /arn:aws:sqs:eu-west-1:\d{12}:denied /,
+    },
+    { region: 'cn-north-1', queue: (lab: AwsLab) => lab.cloud.queueUrl('denied'), arn: /arn:aws-cn:sqs:cn-north-1:/ },
+  ])('that is refused names the queue as a policy in $region does [10.1]', async ({ region, queue, arn }) => {
+    await using lab = await startAwsLab({ queues: ['denied'] });
+
+    const error = await createQueues(lab.aws)
+      .send(messageTo(queue(lab), { region }))
+      .catch((reason) => reason);
+
+    expect(error.message).toMatch(arn);
   });
 
   it('is cut to the bytes that the service takes, between characters and with a mark [10.3]', async () => {

@@ -301,28 +301,36 @@ describe('killed while started, and started again, the daemon', () => {
     expect(toldEvents(lab)).toEqual(['started', 'stopping']);
   });
 
-  it('runs the interrupted commands of an application that it started, under a notice that came meanwhile [12.3, 5.3]', async () => {
-    await using lab = await startLab();
-    const world = {
-      'attach-volume': [volume],
-      exec: [{ on: 'interrupted', lines: [note(lab, 'save {interrupt_action}')] }],
-      notify: [sns],
-    };
-    const configuration = configurationOf({ world });
-    await using first = startDaemon(lab, { configuration });
-    await first.says(accepted('world', 'started'));
-    await kill(first);
-    const before = lab.cloud.calls().length;
-    lab.cloud.interrupt({ action: 'stop' });
+  it.each([
+    { how: 'all is well', fault: undefined },
+    { how: 'the addresses cannot be read', fault: { kind: 'status', status: 503, paths: 'meta-data/mac' } as const },
+  ])(
+    'runs the interrupted commands of an application that it started, under a notice that came meanwhile: $how [12.3, 5.3]',
+    async ({ fault }) => {
+      await using lab = await startLab();
+      const world = {
+        'attach-volume': [volume],
+        exec: [{ on: 'interrupted', lines: [note(lab, 'save {interrupt_action}')] }],
+        notify: [sns],
+      };
+      const configuration = configurationOf({ world });
+      await using first = startDaemon(lab, { configuration });
+      await first.says(accepted('world', 'started'));
+      await kill(first);
+      const before = lab.cloud.calls().length;
+      lab.cloud.interrupt({ action: 'stop' });
+      if (fault) lab.cloud.metadataFault(fault);
 
-    await using second = startDaemon(lab, { configuration });
-    const { exitCode } = await second.ended;
+      await using second = startDaemon(lab, { configuration });
+      const { exitCode } = await second.ended;
 
-    expect(exitCode).toBe(0);
-    expect(changesSince(lab, before)).toEqual([]);
-    expect(notes(lab)).toEqual(['save stop']);
-    expect(toldEvents(lab)).toEqual(['started', 'interrupted']);
-  });
+      expect(exitCode).toBe(0);
+      expect(changesSince(lab, before)).toEqual([]);
+      expect(notes(lab)).toEqual(['save stop']);
+      expect(second.log.filter(({ message }) => message.startsWith('waiting:'))).toEqual([]);
+      expect(toldEvents(lab)).toEqual(['started', 'interrupted']);
+    },
+  );
 });
 
 describe('killed on the way down, and started again under the same notice, the daemon', () => {

@@ -65,6 +65,17 @@ describe('validate', () => {
     );
   });
 
+  it.each(['bücher.example.com', 'my world.example.com'])(
+    'warns of a name that no client asks for: %s [3.2, 7.3]',
+    async (name) => {
+      const record = { hostedzone: 'Z0123456789ABC', name, ttl: 60 };
+      const file = await written(JSON.stringify({ domains: { mc: { 'update-route53': [record] } } }));
+
+      expect(await validate([file], { strict: false })).toBe(0);
+      expect(printed).toContain(`warning: "${name}" does not look like a name that clients ask for`);
+    },
+  );
+
   it('lets warnings pass, and refuses unknown keys when strict [2.1]', async () => {
     const file = await written('{ "timeot": 1 }');
 

@@ -36,11 +36,18 @@ export function createQueues(aws: Aws): Queues {
       ...(target.endsWith('.fifo') ? { MessageGroupId: fifoGroup(domain), MessageDeduplicationId: id } : {}),
     };
     const accepted = await aws.call(
-      { operation: `SendMessage ${target}`, permission: `sqs:SendMessage on ${target}` },
+      { operation: `SendMessage ${target}`, permission: `sqs:SendMessage on ${arnOf(target, region)}` },
       ({ sdk, sqs }, abortSignal) => sqs(region).send(new sdk.SendMessageCommand(param), { abortSignal }),
     );
     return accepted.MessageId ?? '';
   }
+}
+
+/** A policy names a queue by its ARN; an endpoint of one's own may have a URL that gives none. */
+function arnOf(queueUrl: string, region: string): string {
+  const [, account, name] = /\/(\d{12})\/([^/]+)$/.exec(queueUrl) ?? [];
+  const partition = /^cn-/.test(region) ? 'aws-cn' : /^us-gov-/.test(region) ? 'aws-us-gov' : 'aws';
+  return name === undefined ? queueUrl : `arn:${partition}:sqs:${region}:${account}:${name}`;
 }
 
 /** What a queue that refused a message for its length takes, in bytes. Source: the service's own words, which no document lists. */

@@ -161,7 +161,7 @@ async function awaitMeans(
   if (needsAws(config, options.switches)) {
     await awaiting(() => credentialsOrNotice(aws, imds, patience.signal), patience);
   }
-  return await awaiting(() => imds.publicAddresses(patience.signal), patience);
+  return await awaiting(() => addressesOrNotice(imds, patience.signal), patience);
 }
 
 function tellUnsent(count: number, log: Log): void {
@@ -203,6 +203,17 @@ async function credentialsOrNotice(aws: Aws, imds: InstanceMetadata, signal: Abo
   } catch (error) {
     const { notice } = await imds.instanceAction(signal);
     if (notice === undefined) throw error;
+  }
+}
+
+/** The addresses; or a notice, since then what an earlier run started waits for no address. */
+async function addressesOrNotice(imds: InstanceMetadata, signal: AbortSignal): Promise<PublicAddresses> {
+  try {
+    return await imds.publicAddresses(signal);
+  } catch (error) {
+    const { notice } = await imds.instanceAction(signal);
+    if (notice === undefined) throw error;
+    return { ipv4: [], ipv6: [] };
   }
 }
 
