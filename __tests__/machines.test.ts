@@ -38,6 +38,8 @@ const waiting = [
   'supervisor.coming-up',
   'supervisor.interrupted',
   'supervisor.stopping',
+  // For messages, until the notice is nearly over: that is timed from its first sight.
+  'supervisor.lingering',
   // For READY, which has a limit; up; and failed with something attached.
   'domain.dns-updated',
   'domain.started',
