@@ -311,7 +311,7 @@ describe('without a role', () => {
 });
 
 describe('without polling', () => {
-  it('the daemon is a one-shot: up, started, told, exit 0 [5.8]', async () => {
+  it('the daemon is a one-shot: up, started, told, exit 0 [5.8, 11.4]', async () => {
     await using lab = await startLab();
     await using daemon = startDaemon(lab, {
       configuration: { domains: { world: world(lab) } },
@@ -323,6 +323,8 @@ describe('without polling', () => {
     expect(exitCode).toBe(0);
     expect(notes(lab).at(-1)).toBe('started play.example.com.');
     expect(lab.told().map(({ daemon_state }) => daemon_state)).toEqual(['started']);
+    // Nothing is started any more, however short it was.
+    expect(lab.startedFlag('world')).toBe(false);
   });
 });
 

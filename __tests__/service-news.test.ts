@@ -313,7 +313,7 @@ describe('the service manager', () => {
     tell('domain', 'interrupted', domain('web', 'interrupted'), { from: 'started' });
     tell('domain', 'stopped', domain('web', 'interrupted'), { from: 'interrupted' });
 
-    await news.stopping();
+    await news.marked();
 
     expect(flags).toEqual(['+web', '-web']);
   });
@@ -323,7 +323,7 @@ describe('the service manager', () => {
     tell('domain', 'started', domain('web'), { from: 'running-started' });
     tell('domain', 'stopping', domain('web', 'stopping'), { from: 'started' });
 
-    await news.stopping();
+    await news.marked();
 
     expect(messages('warn')).toEqual(['read-only']);
     expect(flags).toEqual(['-web']);

@@ -24,6 +24,8 @@ export interface ServiceNews {
   tell(change: Change): void;
   /** READY=1, at most once. Resolves when it is sent. */
   ready(): Promise<void>;
+  /** Resolves when every `.started` file asked for so far has been written or removed. */
+  marked(): Promise<void>;
   /** STOPPING=1, the last word: it starts systemd's stop timer (11.3). */
   stopping(): Promise<void>;
 }
@@ -73,9 +75,9 @@ export function createServiceNews({ serviceManager, runtimeDir, log }: Adapters)
       status = statusText();
       await serviceManager.notify({ READY: '1', STATUS: status });
     },
+    marked: () => flags,
     async stopping() {
       clearInterval(extension);
-      await flags;
       await serviceManager.notify({ STOPPING: '1' });
     },
   };

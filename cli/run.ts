@@ -83,6 +83,8 @@ async function liveAlone(surroundings: DaemonSurroundings, news: ServiceNews, si
   try {
     return await live(surroundings, fromFile, locked, news, signals);
   } finally {
+    // A one-shot may be over before the file of a domain that it started is there.
+    await news.marked();
     await runtimeDir.clearStarted().catch((error) => log.warn(messageOf(error)));
     await locked.close();
   }
