@@ -223,6 +223,17 @@ describe('records that the domain can do without', () => {
     expect(run.output?.failures).toMatchObject([{ problem: expect.stringContaining('metadata has not answered') }]);
   });
 
+  it('are not said to have no address when their patience ends while it is read anew [5.4]', () => {
+    const run = updating({ compareRecordSets: throttled, readAddresses: [resolves(addresses), held] }, [
+      { ...patient, patienceMs: 5_000 },
+    ]);
+
+    run.clock.increment(5_000);
+    run.script.resolve('readAddresses', addresses);
+
+    expect(run.output).toEqual({ changes: [], failures: [otherFailure], unfinished: [] });
+  });
+
   it('have their address waited for beside a critical one, as long as that is [5.4, 7.1]', () => {
     const run = updating({ readAddresses: [...Array(10).fill(resolves(none)), resolves(addresses)] }, [
       record,

@@ -130,7 +130,9 @@ export const recordsMachine = setup({
     none: ({ context }) => context.records.length === 0,
     finishing: ({ context }) => context.finishing,
     attemptsOver: ({ context }) => context.attemptsOver,
-    noneCritical: ({ context }) => !context.records.some(({ critical }) => critical),
+    /** Nobody but what the domain can do without waits for an address, and there never was one. */
+    goesOnUnaddressed: ({ context: { addresses, records } }) =>
+      addresses === undefined && !records.some(({ critical }) => critical),
     /** Only what the domain can do without is left, and has had its time. */
     goesOnWithout: ({ context }) => context.patienceOver && !context.failures.some(({ critical }) => critical),
     waitedEnough: ({ context }) => context.patienceOver && uncriticalIn(context).length > 0,
@@ -179,7 +181,7 @@ export const recordsMachine = setup({
     addressing: {
       on: {
         'step.finish': { target: 'ended', actions: 'breakOff' },
-        'patience.expired': { guard: 'noneCritical', target: 'ended', actions: failedForLack() },
+        'patience.expired': { guard: 'goesOnUnaddressed', target: 'ended', actions: failedForLack() },
       },
       after: { addressLimit: { target: 'ended', actions: failedForLack() } },
       initial: 'reading',
