@@ -229,7 +229,8 @@ function createWrite(recordSets: RecordSets, transaction: Transaction, { domain,
   async function noteWaiting(changes: RecordSetChange[], changeId: string | undefined): Promise<void> {
     const awaited = changes.filter(({ entry }) => records.some((record) => record.entry === entry && record.insync));
     if (changeId === undefined) return;
-    for (const change of awaited) await transaction.replace({ ...holdOf(domain, change), changeId }).catch(() => {});
+    // Asked for together they are written to disk together.
+    await Promise.allSettled(awaited.map((change) => transaction.replace({ ...holdOf(domain, change), changeId })));
   }
 }
 
